@@ -1,0 +1,303 @@
+"""What a codec is, and the registry that finds the one for a node.
+
+A codec turns values into JSON-native *forms* and back, a whole list at a time: what is decided by type is
+decided once, when the codec is built, and a call costs little per value. A value that stands in a column
+of its own may have a *column form* of another kind (a number, a UUID, a datetime); all others stand there
+as JSON text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import UUID
+
+import pydantic_core
+
+from ecs_sql.nodes import Node, ScalarNode
+
+if TYPE_CHECKING:
+    from sqlalchemy.types import TypeEngine
+
+    from ecs_sql.identity import IdentifiedModel
+
+MAX_LEVELS = 100
+"""Levels of value to which Any and self-containing records may be nested."""
+
+
+class Refusal(Exception):
+    """A value that the codec does not take. Becomes an UnstorableValueError where the entity is known."""
+
+    def __init__(self, value: Any, reason: str) -> None:
+        super().__init__(reason)
+        self.value = value
+        self.reason = reason
+
+
+class Undecodable(Exception):
+    """A stored form that the codec cannot have written. Becomes a StoredValueError."""
+
+    def __init__(self, form: Any, reason: str) -> None:
+        super().__init__(reason)
+        self.form = form
+        self.reason = reason
+
+
+class Dangling(Exception):
+    """A stored reference whose target was not loaded. Becomes a MissingReferenceError."""
+
+    def __init__(self, target: UUID) -> None:
+        super().__init__(str(target))
+        self.target = target
+
+
+class UnsupportedNode(Exception):
+    """A node for which there is no codec. Becomes a MappingFault."""
+
+    def __init__(self, node: Node, reason: str, remedy: str) -> None:
+        super().__init__(reason)
+        self.node = node
+        self.reason = reason
+        self.remedy = remedy
+
+
+class Encoding:
+    """One run of encoding: under which id a reference is stored, and how deep the run is."""
+
+    __slots__ = ("id_of", "levels")
+
+    def __init__(self, id_of: Callable[[IdentifiedModel], UUID]) -> None:
+        self.id_of = id_of
+        self.levels = 0
+
+
+class Decoding:
+    """One run of decoding: the entity of each id, and the nested models that were made."""
+
+    __slots__ = ("entities", "models")
+
+    def __init__(self, entities: dict[UUID, Any]) -> None:
+        self.entities = entities
+        self.models: list[Any] = []
+
+
+class Found(list["IdentifiedModel"]):
+    """Entities found in a value, in order, and what keeps a value that contains itself from a loop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.levels = 0
+        self.visited: set[int] = set()
+
+
+EncodeColumn = Callable[[list[Any], Encoding], list[Any]]
+DecodeColumn = Callable[[list[Any], Decoding], list[Any]]
+
+
+class ColumnForm:
+    """How values stand in a column of their own: a SQL type, and whole columns to and from what it takes.
+
+    A canonical column value is the same on every backend; what a driver wants is the SQL type's business.
+    Reading goes in two steps where a column holds references: `parse` readies the canonical values, `pins`
+    tells the ids in what it made, and `decode` makes the values once all those entities are there.
+    """
+
+    __slots__ = ("decode", "encode", "parse", "pins", "sql_type")
+
+    def __init__(
+        self,
+        sql_type: TypeEngine[Any],
+        encode: EncodeColumn,
+        decode: DecodeColumn,
+        parse: Callable[[list[Any]], list[Any]] | None = None,
+        pins: Callable[[list[Any], list[UUID]], None] | None = None,
+    ) -> None:
+        self.sql_type = sql_type
+        self.encode = encode
+        self.decode = decode
+        self.parse = parse
+        self.pins = pins
+
+    def nullable(self) -> ColumnForm:
+        """The same with None as NULL."""
+        encode, decode, parse, pins = self.encode, self.decode, self.parse, self.pins
+
+        def encode_some(values: list[Any], run: Encoding) -> list[Any]:
+            return scatter(values, encode(some(values), run))
+
+        def decode_some(values: list[Any], run: Decoding) -> list[Any]:
+            return scatter(values, decode(some(values), run))
+
+        return ColumnForm(
+            self.sql_type,
+            encode_some,
+            decode_some,
+            parse and (lambda values: scatter(values, parse(some(values)))),
+            pins and (lambda parsed, found: pins(some(parsed), found)),
+        )
+
+
+def some(values: Iterable[Any]) -> list[Any]:
+    """The values that are not None."""
+    return [value for value in values if value is not None]
+
+
+def scatter(places: list[Any], converted: list[Any]) -> list[Any]:
+    """The converted items at the places that are not None, None at the others."""
+    if len(converted) == len(places):
+        return converted
+    remaining = iter(converted)
+    return [None if place is None else next(remaining) for place in places]
+
+
+class Codec:
+    """Values of one node to JSON-native forms and back. Subclasses say what is particular."""
+
+    may_be_null = False
+    """Whether a form may be JSON's null."""
+    holds_references = False
+    """Whether values may hold entities."""
+    text_forms = False
+    """Whether every form is a str."""
+    column: ColumnForm | None = None
+    """The column form, where it is not JSON text."""
+
+    def accepts(self, value_type: type) -> bool:
+        """Whether values of exactly this type are this codec's (it may still refuse one of them)."""
+        raise NotImplementedError
+
+    def encode(self, values: list[Any], run: Encoding) -> list[Any]:
+        """Forms of the values, in order.
+
+        Raises:
+            Refusal: when a value is not exactly of the type, or cannot be stored on every backend.
+        """
+        raise NotImplementedError
+
+    def decode(self, forms: list[Any], run: Decoding) -> list[Any]:
+        """Fresh values of the forms, in order.
+
+        Raises:
+            Undecodable: when a form is none that `encode` makes.
+            Dangling: when a referenced entity is not among the run's.
+        """
+        raise NotImplementedError
+
+    def walk(self, value: Any, found: Found) -> None:
+        """Append the entities in the value, in order; never fails, also on what `encode` will refuse."""
+
+    def pins(self, forms: Iterable[Any], found: list[UUID]) -> None:
+        """Append the ids that the forms refer to."""
+
+
+def only_of_type(values: Sequence[Any], expected: type) -> None:
+    """Refuse a list in which some value is not exactly of the type."""
+    if any(value_type is not expected for value_type in set(map(type, values))):
+        value = next(value for value in values if type(value) is not expected)
+        raise Refusal(
+            value, f"a {type(value).__qualname__} is not exactly a {expected.__qualname__}; give it one"
+        )
+
+
+def only_forms_of_type(forms: Sequence[Any], expected: type) -> None:
+    """Refuse a list in which some stored form is not exactly of the type."""
+    if any(form_type is not expected for form_type in set(map(type, forms))):
+        form = next(form for form in forms if type(form) is not expected)
+        raise Undecodable(form, f"a {expected.__name__} was expected, not a {type(form).__name__}")
+
+
+def dump_json(form: Any) -> str:
+    """The canonical JSON text of a form."""
+    try:
+        return pydantic_core.to_json(form).decode()
+    except ValueError:  # nested deeper than pydantic_core's own limit
+        return json.dumps(form, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def load_json(text: Any) -> Any:
+    """The form of a JSON text.
+
+    Raises:
+        Undecodable: when the text is no JSON.
+    """
+    try:
+        return pydantic_core.from_json(text, allow_inf_nan=False)
+    except (ValueError, TypeError):
+        pass
+    try:  # nested deeper than pydantic_core's own limit, or really broken
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise Undecodable(text, f"it is not JSON ({error})") from error
+
+
+class Build(Protocol):
+    """Makes the codecs of the nodes inside a node; knows the records that are being built."""
+
+    open_records: dict[Any, Codec]
+
+    def __call__(self, node: Node) -> Codec:
+        """The codec of a node."""
+
+
+Factory = Callable[[Any, Build], Codec]
+Predicate = Callable[[Node], bool]
+
+
+class CodecRegistry:
+    """Finds the codec factory for a node: by exact type, then by predicate, newest first."""
+
+    def __init__(self) -> None:
+        self._exact: dict[type, Factory] = {}
+        self._predicates: list[tuple[Predicate, Factory]] = []
+
+    def register(self, key: type, factory: Factory) -> None:
+        """Use the factory for a scalar class, or for every node of a node class.
+
+        Raises:
+            ValueError: when the key has a factory already.
+        """
+        if key in self._exact:
+            raise ValueError(f"{key.__qualname__} has a codec already; register a predicate to override it")
+        self._exact[key] = factory
+
+    def register_predicate(self, predicate: Predicate, factory: Factory) -> None:
+        """Use the factory for all nodes that the predicate is true of and that have no exact match."""
+        self._predicates.insert(0, (predicate, factory))
+
+    def factory(self, node: Node) -> Factory:
+        """The factory for a node.
+
+        Raises:
+            UnsupportedNode: when nothing matches.
+        """
+        key = node.type if isinstance(node, ScalarNode) else type(node)
+        if key in self._exact:
+            return self._exact[key]
+        for predicate, factory in self._predicates:
+            if predicate(node):
+                return factory
+        raise UnsupportedNode(
+            node,
+            f"no codec keeps values of type {node.name}",
+            "use one of the types that the README lists, or exclude the field (exclude=True)",
+        )
+
+
+registry = CodecRegistry()
+"""The process-wide registry; codec modules add to it when they are imported."""
+
+
+class CodecBuilder:
+    """Builds the codec of one node and of all nodes inside it."""
+
+    def __init__(self) -> None:
+        self.open_records: dict[Any, Codec] = {}
+
+    def __call__(self, node: Node) -> Codec:
+        """The codec of a node.
+
+        Raises:
+            UnsupportedNode: when no codec keeps values of the node, or of one inside it.
+        """
+        return registry.factory(node)(node, self)

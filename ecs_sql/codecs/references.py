@@ -1,0 +1,162 @@
+"""References: an entity as the id of one exact version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import ValidationError, to_json
+
+from ecs_sql.codecs import sqltypes
+from ecs_sql.codecs.base import (
+    Build,
+    Codec,
+    ColumnForm,
+    Dangling,
+    Decoding,
+    Encoding,
+    Found,
+    Refusal,
+    Undecodable,
+    only_forms_of_type,
+    only_of_type,
+    registry,
+)
+from ecs_sql.codecs.scalars import parse_uuids, uuid_list
+from ecs_sql.identity import IdentifiedModel
+from ecs_sql.nodes import ReferenceNode
+
+
+class Pinned:
+    """Stands for an entity where only the version that it pins matters."""
+
+    __slots__ = ("ecs_id",)
+
+    def __init__(self, ecs_id: UUID) -> None:
+        self.ecs_id = ecs_id
+
+
+class AllPinned(dict[UUID, Any]):
+    """Answers every id with a `Pinned`: decodes a form whose targets are not at hand."""
+
+    def __missing__(self, ecs_id: UUID) -> Pinned:
+        return Pinned(ecs_id)
+
+
+def pinned_id(entity: Any) -> UUID:
+    """The id of an entity or of what stands for one."""
+    ecs_id: UUID = entity.ecs_id
+    return ecs_id
+
+
+def entities_of(ids: Iterable[UUID], run: Decoding) -> list[Any]:
+    """The run's entities of these ids.
+
+    Raises:
+        Dangling: when one is not there.
+    """
+    try:
+        return list(map(run.entities.__getitem__, ids))
+    except KeyError as error:
+        raise Dangling(error.args[0]) from error
+
+
+class ReferenceCodec(Codec):
+    """One entity of some classes or their subclasses."""
+
+    holds_references = True
+
+    def __init__(self, classes: tuple[type, ...]) -> None:
+        self.classes = classes
+        self.column = ColumnForm(
+            sqltypes.UUID_TYPE, self.encode_ids, self._decode_ids, parse=self._parse_column, pins=_extend
+        )
+
+    def accepts(self, value_type: type) -> bool:
+        return issubclass(value_type, self.classes) or value_type is Pinned
+
+    def encode_ids(self, values: list[Any], run: Encoding) -> list[UUID]:
+        """The ids that the entities are stored under."""
+        for value_type in set(map(type, values)):
+            if not self.accepts(value_type):
+                value = next(value for value in values if type(value) is value_type)
+                names = " or ".join(entity_class.__qualname__ for entity_class in self.classes)
+                raise Refusal(value, f"the field refers to a {names}; give it one")
+        return list(map(run.id_of, values))
+
+    def encode(self, values: list[Any], run: Encoding) -> list[Any]:
+        return list(map(str, self.encode_ids(values, run)))
+
+    def _parse_column(self, values: list[Any]) -> list[Any]:
+        only_forms_of_type(values, UUID)
+        return values
+
+    def _decode_ids(self, ids: list[Any], run: Decoding) -> list[Any]:
+        return entities_of(ids, run)
+
+    def decode(self, forms: list[Any], run: Decoding) -> list[Any]:
+        only_forms_of_type(forms, str)
+        return entities_of(parse_uuids(forms), run)
+
+    def walk(self, value: Any, found: Found) -> None:
+        if isinstance(value, IdentifiedModel):
+            found.append(value)
+
+    def pins(self, forms: Iterable[Any], found: list[UUID]) -> None:
+        found += parse_uuids(list(forms))
+
+
+def _extend(ids: list[Any], found: list[UUID]) -> None:
+    found += ids
+
+
+class ReferenceListColumn(ColumnForm):
+    """A list, tuple or set of references as one JSON list of ids, read and written in compiled calls."""
+
+    def __init__(self, collection: type, item: ReferenceCodec, length: int | None = None) -> None:
+        super().__init__(
+            sqltypes.JSON_TEXT, self._encode, self._decode, parse=self._parse, pins=self._pins
+        )
+        self._collection = collection
+        self._item = item
+        self._length = length
+        self._make: Callable[[list[Any]], Any] = (lambda items: items) if collection is list else collection
+
+    def _encode(self, values: list[Any], run: Encoding) -> list[Any]:
+        only_of_type(values, self._collection)
+        return [self._encode_one(value, run) for value in values]
+
+    def _encode_one(self, value: Any, run: Encoding) -> str:
+        if self._length is not None and len(value) != self._length:
+            raise Refusal(value, f"the tuple has {self._length} items")
+        ids = self._item.encode_ids(list(value), run)
+        if self._collection in (set, frozenset):
+            ids.sort(key=str)
+        return to_json(ids).decode()
+
+    def _parse(self, texts: list[Any]) -> list[Any]:
+        return list(map(self._parse_one, texts))
+
+    def _parse_one(self, text: Any) -> list[UUID]:
+        try:
+            ids: list[UUID] = uuid_list.validate_json(text)
+        except (ValidationError, TypeError) as error:
+            raise Undecodable(text, "it is no JSON list of ids") from error
+        if self._length is not None and len(ids) != self._length:
+            raise Undecodable(text, f"it is no list of {self._length} ids")
+        return ids
+
+    def _decode(self, parsed: list[Any], run: Decoding) -> list[Any]:
+        return [self._make(entities_of(ids, run)) for ids in parsed]
+
+    def _pins(self, parsed: list[Any], found: list[UUID]) -> None:
+        for ids in parsed:
+            found += ids
+
+
+def _reference(node: ReferenceNode, build: Build) -> Codec:
+    return ReferenceCodec(node.classes)
+
+
+registry.register(ReferenceNode, _reference)

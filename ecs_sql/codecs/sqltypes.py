@@ -1,0 +1,124 @@
+"""SQL types of canonical column values, lossless on every supported database.
+
+SQLAlchemy's own generic types lose on one database or another: fractions of seconds and long texts on
+MariaDB, zones on SQLite and MariaDB, JSON numbers on SQLite, key order in PostgreSQL's JSONB.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import Dialect, Text
+from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import (
+    BigInteger,
+    Boolean,
+    Date,
+    DateTime,
+    Double,
+    Integer,
+    LargeBinary,
+    String,
+    TypeDecorator,
+    TypeEngine,
+    UserDefinedType,
+    Uuid,
+)
+
+
+def _mariadb(type_: TypeEngine[Any], variant: TypeEngine[Any]) -> TypeEngine[Any]:
+    return type_.with_variant(variant, "mysql", "mariadb")
+
+
+TEXT = _mariadb(Text(), mysql.LONGTEXT())
+BYTES = _mariadb(LargeBinary(), mysql.LONGBLOB())
+NAIVE_DATETIME = _mariadb(DateTime(), mysql.DATETIME(fsp=6))
+INTEGER = BigInteger()
+KEY = BigInteger().with_variant(Integer(), "sqlite")
+FLOAT = Double()
+BOOLEAN = Boolean()
+DATE = Date()
+UUID_TYPE: TypeEngine[Any] = Uuid()
+NAME = String(64)
+
+
+class UtcDatetime(TypeDecorator[dt.datetime]):
+    """Aware datetimes in UTC: with a zone on PostgreSQL, elsewhere naive ones that mean UTC."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """A type with microseconds, and with a zone where there is one."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True))
+        if dialect.name in ("mysql", "mariadb"):
+            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
+        return dialect.type_descriptor(DateTime())
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+        """An aware datetime as the database keeps it."""
+        if value is None or dialect.name == "postgresql":
+            return value
+        return value.astimezone(dt.UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+        """An aware datetime in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+
+
+class _AsText(FunctionElement[str]):
+    """A JSON column read as the text that it holds, so that no driver parses it."""
+
+    name = "as_text"
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(_AsText)
+def _read_text(element: _AsText, compiler: SQLCompiler, **options: Any) -> str:
+    return compiler.process(element.clauses, **options)
+
+
+@compiles(_AsText, "postgresql")
+def _cast_to_text(element: _AsText, compiler: SQLCompiler, **options: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **options)} AS TEXT)"
+
+
+class _PostgresqlJson(UserDefinedType[str]):
+    """PostgreSQL's JSON, which keeps its text to the letter; JSONB would reorder keys."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_options: Any) -> str:
+        return "JSON"
+
+
+class JsonText(TypeDecorator[str]):
+    """JSON as text, kept to the letter: JSON on PostgreSQL, LONGTEXT on MariaDB, TEXT elsewhere."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The widest type that keeps the text."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(_PostgresqlJson())
+        if dialect.name in ("mysql", "mariadb"):
+            return dialect.type_descriptor(mysql.LONGTEXT())
+        return dialect.type_descriptor(Text())
+
+    def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Read the column's text."""
+        return _AsText(column)
+
+
+JSON_TEXT: TypeEngine[Any] = JsonText()
+AWARE_DATETIME: TypeEngine[Any] = UtcDatetime()

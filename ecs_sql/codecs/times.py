@@ -1,0 +1,149 @@
+"""date, time, datetime and timedelta."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Any
+
+from ecs_sql.codecs import sqltypes
+from ecs_sql.codecs.base import (
+    Build,
+    Codec,
+    ColumnForm,
+    Decoding,
+    Encoding,
+    Refusal,
+    Undecodable,
+    only_forms_of_type,
+    only_of_type,
+    registry,
+)
+from ecs_sql.codecs.scalars import TextualCodec
+from ecs_sql.nodes import DatetimeNode
+
+# Every zone can show these instants, so that no driver or session zone runs out of years.
+MIN_INSTANT = dt.datetime(1, 1, 2, tzinfo=dt.UTC)
+MAX_INSTANT = dt.datetime(9999, 12, 30, 23, 59, 59, 999999, tzinfo=dt.UTC)
+
+_TIMEDELTA = re.compile(r"([+-]\d{9}) (\d{2}):(\d{2}):(\d{2})\.(\d{6})")
+
+
+def utc(value: dt.datetime) -> dt.datetime:
+    """The aware datetime in UTC.
+
+    Raises:
+        Refusal: when it lies outside what every database and zone can show.
+    """
+    try:
+        instant = value.astimezone(dt.UTC)
+    except OverflowError:
+        instant = None
+    if instant is None or not MIN_INSTANT <= instant <= MAX_INSTANT:
+        raise Refusal(value, "the instant lies outside 0001-01-02 to 9999-12-30; use a naive datetime")
+    return instant
+
+
+def datetime_text(value: dt.datetime) -> str:
+    """Fixed-width ISO text: naive as it is, aware in UTC with a Z."""
+    if value.utcoffset() is None:
+        return value.replace(tzinfo=None).isoformat(timespec="microseconds")
+    return utc(value).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+class DatetimeCodec(TextualCodec):
+    """Naive and aware datetimes alike, as text that says which."""
+
+    def __init__(self) -> None:
+        super().__init__((dt.datetime,), datetime_text, dt.datetime.fromisoformat)
+
+
+class NativeDatetimeCodec(TextualCodec):
+    """Datetimes of one kind: a native column of their own, ISO text inside JSON."""
+
+    def __init__(self, *, aware: bool) -> None:
+        super().__init__((dt.datetime,), self._text, self._from_text_of_kind)
+        self._aware = aware
+        sql_type = sqltypes.AWARE_DATETIME if aware else sqltypes.NAIVE_DATETIME
+        self.column = ColumnForm(sql_type, self._encode_column, self._decode_column)
+
+    def _checked(self, value: dt.datetime) -> dt.datetime:
+        if (value.utcoffset() is not None) is not self._aware:
+            kind = "an aware" if self._aware else "a naive"
+            raise Refusal(value, f"the field takes {kind} datetime; annotate it as datetime to take both")
+        return utc(value) if self._aware else value.replace(tzinfo=None)
+
+    def _text(self, value: dt.datetime) -> str:
+        return datetime_text(self._checked(value))
+
+    def _from_text_of_kind(self, text: str) -> dt.datetime:
+        value = dt.datetime.fromisoformat(text)
+        if (value.tzinfo is not None) is not self._aware:
+            raise ValueError("a datetime of the other kind, naive or aware")
+        return value
+
+    def _encode_column(self, values: list[Any], run: Encoding) -> list[Any]:
+        only_of_type(values, dt.datetime)
+        return list(map(self._checked, values))
+
+    def _decode_column(self, values: list[Any], run: Decoding) -> list[Any]:
+        only_forms_of_type(values, dt.datetime)
+        return values
+
+
+class DateCodec(TextualCodec):
+    """Dates: a native column of their own, ISO text inside JSON."""
+
+    def __init__(self) -> None:
+        super().__init__((dt.date,), dt.date.isoformat, dt.date.fromisoformat)
+        self.column = ColumnForm(sqltypes.DATE, self._encode_column, self._decode_column)
+
+    def _encode_column(self, values: list[Any], run: Encoding) -> list[Any]:
+        only_of_type(values, dt.date)
+        return values
+
+    def _decode_column(self, values: list[Any], run: Decoding) -> list[Any]:
+        only_forms_of_type(values, dt.date)
+        return values
+
+
+def time_text(value: dt.time) -> str:
+    """Fixed-width ISO text, with the offset where there is one."""
+    if value.tzinfo is not None and value.utcoffset() is None:
+        raise Refusal(value, "its zone has no offset without a date; use a fixed offset or a datetime")
+    return value.isoformat(timespec="microseconds")
+
+
+def timedelta_text(value: dt.timedelta) -> str:
+    """Days with sign, then the time of day, all fixed width; texts that are not negative sort by length."""
+    minutes, seconds = divmod(value.seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{value.days:+010d} {hours:02}:{minutes:02}:{seconds:02}.{value.microseconds:06}"
+
+
+def timedelta_of(text: str) -> dt.timedelta:
+    """The timedelta of such a text."""
+    match = _TIMEDELTA.fullmatch(text)
+    if match is None:
+        raise Undecodable(text, "it is no duration")
+    days, hours, minutes, seconds, microseconds = map(int, match.groups())
+    return dt.timedelta(days, seconds, microseconds, 0, minutes, hours)
+
+
+_DATETIME_CODECS: dict[str, Codec] = {
+    "any": DatetimeCodec(),
+    "aware": NativeDatetimeCodec(aware=True),
+    "naive": NativeDatetimeCodec(aware=False),
+}
+
+
+def _datetime(node: DatetimeNode, build: Build) -> Codec:
+    return _DATETIME_CODECS[node.kind]
+
+
+registry.register(DatetimeNode, _datetime)
+registry.register(dt.date, lambda node, build: DateCodec())
+registry.register(dt.time, lambda node, build: TextualCodec((dt.time,), time_text, dt.time.fromisoformat))
+registry.register(
+    dt.timedelta, lambda node, build: TextualCodec((dt.timedelta,), timedelta_text, timedelta_of)
+)

@@ -1,0 +1,311 @@
+"""Everything that ecs_sql raises on purpose.
+
+Every error derives from `EcsSqlError`, carries its data as attributes and ends its message with the remedy::
+
+    EcsSqlError
+    ├── MappingError               classes that cannot be mapped, all faults of all classes
+    ├── ReservedFieldError         a class redefines a bookkeeping field
+    ├── UnregisteredClassError     an entity of a class that the storage does not map
+    ├── UnstorableValueError       a value that its field cannot keep
+    ├── EntityTypeError            an id of another type than asked for
+    ├── UnknownDiscriminatorError  a stored type that nobody registered
+    ├── StoredValueError           a stored value that no longer decodes
+    ├── MissingReferenceError      a stored reference whose target is missing
+    ├── SchemaMismatchError        tables lack what the classes need
+    ├── StorageFormatError         a database of another storage format
+    ├── IdentityConflictError      a stored id of another lineage or class
+    ├── CopyConflictError          two differing objects share an unstored id
+    ├── LineageError               a parent chain that leaves its lineage or bites its tail
+    ├── StorageUrlError            an unusable URL
+    ├── TransactionError           an operation that its transaction cannot do
+    │   └── ReadOnlyTransactionError
+    ├── StorageError               the database failed; the driver's error is the cause
+    │   ├── WriteConflictError     a serialization failure or deadlock; repeat the transaction
+    │   └── ValueTooLargeError     larger than the server takes
+    ├── ImmutableVersionError      an update or delete of a version through the ORM
+    ├── DetachedRowError           a row without a Session was asked for its entity
+    └── DiffMismatchError          a diff applied to another graph than it was made from
+"""
+
+from __future__ import annotations
+
+import reprlib
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+_MAX_VALUE_CHARACTERS = 120
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = _MAX_VALUE_CHARACTERS
+
+
+def class_name(entity_class: type) -> str:
+    """The class's module and qualified name, as messages show it."""
+    return f"{entity_class.__module__}.{entity_class.__qualname__}"
+
+
+class EcsSqlError(Exception):
+    """The base of every error that ecs_sql raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class MappingFault:
+    """One reason why one class cannot be mapped.
+
+    `field` and `annotation` are None where the fault is the class's own (its table name, say).
+    """
+
+    entity_class: type
+    field: str | None
+    annotation: Any
+    reason: str
+    remedy: str
+
+    def __str__(self) -> str:
+        where = class_name(self.entity_class)
+        if self.field is not None:
+            where += f".{self.field}: {_annotation_text(self.annotation)}"
+        return f"{where}: {self.reason}; {self.remedy}"
+
+
+def _annotation_text(annotation: Any) -> str:
+    if isinstance(annotation, type) and not hasattr(annotation, "__args__"):
+        return annotation.__qualname__
+    return str(annotation).replace("typing.", "")
+
+
+class MappingError(EcsSqlError):
+    """Classes cannot be mapped; `faults` has every fault of every class, in the order found."""
+
+    def __init__(self, faults: tuple[MappingFault, ...]) -> None:
+        self.faults = faults
+        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        lines = "".join(f"\n  - {fault}" for fault in faults)
+        super().__init__(f"the classes cannot be mapped, {count}:{lines}")
+
+
+class ReservedFieldError(EcsSqlError, TypeError):
+    """A class redefines a name that the bookkeeping of every entity needs."""
+
+    def __init__(self, entity_class: type, field: str) -> None:
+        self.entity_class = entity_class
+        self.field = field
+        super().__init__(
+            f"{class_name(entity_class)} redefines {field!r}, which ecs_sql keeps for every entity; "
+            "give the field another name (an alias may still read the old one)"
+        )
+
+
+class UnregisteredClassError(EcsSqlError):
+    """An entity, or a class asked for, is not in the storage's mapping."""
+
+    def __init__(self, entity_class: type, ecs_id: UUID | None = None) -> None:
+        self.entity_class = entity_class
+        self.ecs_id = ecs_id
+        what = "" if ecs_id is None else f" (entity {ecs_id})"
+        super().__init__(
+            f"{class_name(entity_class)}{what} is not registered with this storage's mapping; "
+            f"call mapping.register({entity_class.__name__}), or give the class to the storage, at start-up"
+        )
+
+
+class UnstorableValueError(EcsSqlError, ValueError):
+    """A value that its field cannot keep without loss; nothing was written."""
+
+    def __init__(self, entity_class: type, ecs_id: UUID, field: str, value: Any, reason: str) -> None:
+        self.entity_class = entity_class
+        self.ecs_id = ecs_id
+        self.field = field
+        self.value = value
+        self.reason = reason
+        super().__init__(
+            f"{class_name(entity_class)}.{field} of entity {ecs_id} cannot keep "
+            f"{_short.repr(value)}: {reason}"
+        )
+
+
+class EntityTypeError(EcsSqlError, TypeError):
+    """An id names a version of another class than the one asked for."""
+
+    def __init__(self, ecs_id: UUID, expected: type, actual: type) -> None:
+        self.ecs_id = ecs_id
+        self.expected = expected
+        self.actual = actual
+        super().__init__(
+            f"{ecs_id} is a {class_name(actual)}, not a {class_name(expected)}; "
+            "ask for its own class or a base of it, or leave the type out"
+        )
+
+
+class UnknownDiscriminatorError(EcsSqlError):
+    """A stored row names a type that no registered class has."""
+
+    def __init__(self, discriminator: str, ecs_id: UUID | None = None) -> None:
+        self.discriminator = discriminator
+        self.ecs_id = ecs_id
+        what = "the database holds versions" if ecs_id is None else f"version {ecs_id} is"
+        super().__init__(
+            f"{what} of type {discriminator!r}, which no registered class has; "
+            "register the class whose table has that name"
+        )
+
+
+class StoredValueError(EcsSqlError):
+    """A stored value does not decode by its field's annotation."""
+
+    def __init__(
+        self, entity_class: type, ecs_id: UUID, column: str, value: Any, reason: str
+    ) -> None:
+        self.entity_class = entity_class
+        self.ecs_id = ecs_id
+        self.column = column
+        self.value = value
+        self.reason = reason
+        super().__init__(
+            f"column {column!r} of {class_name(entity_class)} {ecs_id} holds "
+            f"{_short.repr(value)}, which does not decode: {reason}; "
+            "repair the row, or restore the annotation that it was written by"
+        )
+
+
+class MissingReferenceError(EcsSqlError):
+    """A stored version refers to a version that is not in the database."""
+
+    def __init__(self, entity_class: type, ecs_id: UUID, column: str, target: UUID) -> None:
+        self.entity_class = entity_class
+        self.ecs_id = ecs_id
+        self.column = column
+        self.target = target
+        super().__init__(
+            f"column {column!r} of {class_name(entity_class)} {ecs_id} refers to {target}, "
+            "which is missing; restore that version from a backup"
+        )
+
+
+class SchemaMismatchError(EcsSqlError):
+    """Existing tables lack columns that the classes need; `missing` maps table to columns."""
+
+    def __init__(self, missing: dict[str, tuple[str, ...]]) -> None:
+        self.missing = missing
+        listed = "; ".join(f"{table}: {', '.join(columns)}" for table, columns in missing.items())
+        super().__init__(
+            f"the database's tables lack columns that the classes need ({listed}); "
+            "add them, or use a database of its own for these classes"
+        )
+
+
+class StorageFormatError(EcsSqlError):
+    """The database was written in another storage format than this release reads."""
+
+    def __init__(self, found: object, expected: int) -> None:
+        self.found = found
+        self.expected = expected
+        super().__init__(
+            f"the database's storage format is {found!r}, this release of ecs_sql reads {expected}; "
+            "use the release that wrote it, or another database"
+        )
+
+
+class IdentityConflictError(EcsSqlError):
+    """An entity's id is stored already, as a version of another lineage or class."""
+
+    def __init__(self, entity_class: type, ecs_id: UUID, reason: str) -> None:
+        self.entity_class = entity_class
+        self.ecs_id = ecs_id
+        super().__init__(
+            f"{class_name(entity_class)} {ecs_id}: {reason}; give the entity an ecs_id of its own"
+        )
+
+
+class CopyConflictError(EcsSqlError):
+    """Two differing objects of one call share an id that is not stored yet."""
+
+    def __init__(self, entity_class: type, ecs_id: UUID) -> None:
+        self.entity_class = entity_class
+        self.ecs_id = ecs_id
+        super().__init__(
+            f"two differing {class_name(entity_class)} objects share the unstored id {ecs_id}; "
+            "call fork() on the copy"
+        )
+
+
+class LineageError(EcsSqlError):
+    """An entity's parent_id or old_ids would bend its lineage into another one or into a circle."""
+
+    def __init__(self, entity_class: type, ecs_id: UUID, parent_id: UUID | None, reason: str) -> None:
+        self.entity_class = entity_class
+        self.ecs_id = ecs_id
+        self.parent_id = parent_id
+        super().__init__(
+            f"{class_name(entity_class)} {ecs_id} cannot follow {parent_id}: {reason}; "
+            "let fork() set parent_id and old_ids"
+        )
+
+
+class StorageUrlError(EcsSqlError):
+    """A URL or engine that no storage can be opened with."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        self.url = url
+        self.reason = reason
+        super().__init__(
+            f"no storage can be opened with {url!r}: {reason}; use a URL like 'sqlite:///app.db', "
+            "'postgresql+psycopg://user@host/db' or 'mariadb+pymysql://user@host/db'"
+        )
+
+
+class TransactionError(EcsSqlError):
+    """The transaction cannot do what was asked of it."""
+
+
+class ReadOnlyTransactionError(TransactionError):
+    """A write was asked of a read-only transaction."""
+
+    def __init__(self, operation: str) -> None:
+        self.operation = operation
+        super().__init__(f"{operation}() writes, but the transaction is read-only; use transaction()")
+
+
+class StorageError(EcsSqlError):
+    """The database failed; nothing of the operation is kept, the driver's error is the cause."""
+
+
+class WriteConflictError(StorageError):
+    """Another transaction was in the way; repeat the whole transaction."""
+
+
+class ValueTooLargeError(StorageError):
+    """The server refuses a statement or value of this size."""
+
+
+class ImmutableVersionError(EcsSqlError):
+    """An update or delete of a stored version was attempted through the ORM."""
+
+    def __init__(self, row_class: type) -> None:
+        self.row_class = row_class
+        super().__init__(
+            f"{row_class.__name__} rows are immutable versions; change the entity and register it instead"
+        )
+
+
+class DetachedRowError(EcsSqlError):
+    """A row was asked for its entity outside a Session."""
+
+    def __init__(self, row_class: type) -> None:
+        self.row_class = row_class
+        super().__init__(
+            f"{row_class.__name__}.to_entity() reads references through the row's Session, "
+            "and this row has none; call it while the Session is open"
+        )
+
+
+class DiffMismatchError(EcsSqlError):
+    """A diff was applied to a graph that differs from the one it was made from."""
+
+    def __init__(self, ecs_id: UUID) -> None:
+        self.ecs_id = ecs_id
+        super().__init__(
+            f"the diff does not fit: entity {ecs_id} is not as the diff found it; "
+            "apply the diff to the graph that diff() was called on, or to an equal one"
+        )

@@ -1,0 +1,171 @@
+"""What every entity has: bookkeeping fields, slots beside them, and the fork. Knows no SQL.
+
+The bookkeeping fields are pydantic fields and stored. The slots belong to one Python object: pydantic
+neither validates nor dumps nor copies nor pickles them, and an unset slot is a new object's natural state.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, ClassVar, NamedTuple, cast
+from uuid import UUID, uuid4
+
+from pydantic import AwareDatetime, BaseModel, Field
+
+from ecs_sql.errors import ReservedFieldError
+
+BOOKKEEPING_FIELDS = ("ecs_id", "lineage_id", "parent_id", "old_ids", "created_at")
+RESERVED_NAMES = frozenset({*BOOKKEEPING_FIELDS, "live_id", "from_storage"})
+
+_live_id_lock = threading.Lock()
+_inside_repr: ContextVar[bool] = ContextVar("ecs_sql_inside_repr", default=False)
+
+
+def utc_now() -> datetime:
+    """The present as an aware datetime in UTC, to the microsecond."""
+    return datetime.now(UTC)
+
+
+class Memory(NamedTuple):
+    """What one storage remembers of one object, so that an unchanged one need not be read again."""
+
+    storage: object
+    ecs_id: UUID
+    lineage_id: UUID
+    content: tuple[Any, ...]
+
+
+class Identity(NamedTuple):
+    """The bookkeeping of one version, apart from any object."""
+
+    ecs_id: UUID
+    lineage_id: UUID
+    parent_id: UUID | None
+    old_ids: tuple[UUID, ...]
+    created_at: datetime
+
+    def forked(self, created_at: datetime) -> Identity:
+        """The bookkeeping of a new version whose parent is this one."""
+        return Identity(uuid4(), self.lineage_id, self.ecs_id, (*self.old_ids, self.ecs_id), created_at)
+
+
+class IdentifiedModel(BaseModel):
+    """A pydantic model with an identity: the bookkeeping fields and the slots of one object.
+
+    Raises:
+        ReservedFieldError: when a subclass redefines a bookkeeping field, `live_id` or `from_storage`.
+    """
+
+    __slots__ = ("_ecs_from_storage", "_ecs_live_id", "_ecs_memory")
+    __abstract__: ClassVar[bool] = True
+
+    ecs_id: UUID = Field(default_factory=uuid4)
+    """Names this version for ever."""
+    lineage_id: UUID = Field(default_factory=uuid4)
+    """Names the thing of which this is a version."""
+    parent_id: UUID | None = None
+    """The version that this one was forked from."""
+    old_ids: list[UUID] = Field(default_factory=list)
+    """All ancestors, oldest first."""
+    created_at: AwareDatetime = Field(default_factory=utc_now)
+    """When this version was made, aware, in UTC."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Refuse a redefined bookkeeping field as soon as the class is defined."""
+        super().__pydantic_init_subclass__(**kwargs)
+        for base in cls.__mro__:
+            if base is IdentifiedModel or base in IdentifiedModel.__mro__:
+                continue
+            declared = {**vars(base).get("__annotations__", {}), **vars(base)}
+            for name in RESERVED_NAMES & declared.keys():
+                raise ReservedFieldError(cls, name)
+
+    @property
+    def live_id(self) -> UUID:
+        """Names this Python object; a copy, and the same version loaded again, have others."""
+        live_id = cast("UUID | None", getattr(self, "_ecs_live_id", None))
+        if live_id is None:
+            with _live_id_lock:
+                live_id = cast("UUID | None", getattr(self, "_ecs_live_id", None)) or uuid4()
+                _set_live_id(self, live_id)
+        return live_id
+
+    @property
+    def from_storage(self) -> bool:
+        """True only for an object that a storage returned; stays true when it forks."""
+        return getattr(self, "_ecs_from_storage", False)
+
+    def __eq__(self, other: object) -> bool:
+        """Equal by (ecs_id, live_id); a live_id is one object's alone, so this is identity."""
+        return self is other
+
+    def __hash__(self) -> int:
+        """By live_id alone, so that a fork does not lose an entity from a set."""
+        return hash(self.live_id)
+
+    def __repr__(self) -> str:
+        """All fields; entities among their values in short, so that it never recurses."""
+        return self._shown(super().__repr__)
+
+    def __str__(self) -> str:
+        """As pydantic's, with entities among the values in short."""
+        return self._shown(super().__str__)
+
+    def _shown(self, show: Any) -> str:
+        if _inside_repr.get():
+            return f"<{type(self).__name__} {self.__dict__.get('ecs_id')}>"
+        token = _inside_repr.set(True)
+        try:
+            return cast("str", show())
+        finally:
+            _inside_repr.reset(token)
+
+
+_set_live_id = vars(IdentifiedModel)["_ecs_live_id"].__set__
+_set_from_storage = vars(IdentifiedModel)["_ecs_from_storage"].__set__
+_set_memory = vars(IdentifiedModel)["_ecs_memory"].__set__
+
+
+def mark_from_storage(entity: IdentifiedModel) -> None:
+    """Note that a storage returned this object."""
+    _set_from_storage(entity, True)
+
+
+def remember(entity: IdentifiedModel, memory: Memory | None) -> None:
+    """Note, or forget, what a storage knows of this object."""
+    _set_memory(entity, memory)
+
+
+def memory_of(entity: IdentifiedModel) -> Memory | None:
+    """What a storage remembers of this object, if anything."""
+    return cast("Memory | None", getattr(entity, "_ecs_memory", None))
+
+
+def identity_of(entity: IdentifiedModel) -> Identity:
+    """The object's bookkeeping as an immutable value."""
+    values = entity.__dict__
+    return Identity(
+        values["ecs_id"],
+        values["lineage_id"],
+        values["parent_id"],
+        tuple(values["old_ids"]),
+        values["created_at"],
+    )
+
+
+def assign_identity(entity: IdentifiedModel, identity: Identity) -> None:
+    """Write bookkeeping past pydantic's `__setattr__`, so that frozen and validating classes fork too."""
+    values = entity.__dict__
+    values["ecs_id"] = identity.ecs_id
+    values["lineage_id"] = identity.lineage_id
+    values["parent_id"] = identity.parent_id
+    values["old_ids"] = list(identity.old_ids)
+    values["created_at"] = identity.created_at
+
+
+def fork_in_place(entity: IdentifiedModel) -> None:
+    """Make the object a new version of its lineage, whose parent is what it was."""
+    assign_identity(entity, identity_of(entity).forked(utc_now()))
