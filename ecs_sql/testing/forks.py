@@ -10,6 +10,7 @@ from uuid import UUID
 from ecs_sql.entity import Entity
 from ecs_sql.storage.base import EntityStorage
 from ecs_sql.storage.memory import InMemoryEntityStorage
+
 from ecs_sql.testing.models import Folder, Frozen, Node, Open, Placement, Scene, Tag, Validated
 from ecs_sql.testing.pictures import assert_same_graph, assert_same_picture, picture
 from ecs_sql.testing.support import StorageHooks
@@ -321,13 +322,13 @@ class ForkContract(StorageHooks):
         assert_same_graph(storage.get(entity.ecs_id), entity)
 
     def _stored_diamond(self) -> tuple[EntityStorage, dict[str, Node]]:
-        """top refers to left and right, both refer to bottom."""
+        """A diamond: top refers to left and right, both refer to bottom."""
         bottom = Node(name="bottom")
         left, right = Node(name="left", next=bottom), Node(name="right", next=bottom)
         return self._stored([Node(name="top", children=[left, right]), left, right, bottom])
 
     def _stored_cycle(self) -> tuple[EntityStorage, dict[str, Node]]:
-        """entry leads into the cycle a, b, c; b leads out to exit."""
+        """A cycle of a, b, c: entry leads into it, and b out of it to exit."""
         a, b, c = (Node(name=name) for name in "abc")
         way_out = Node(name="exit")
         for node, following in pairwise([a, b, c, a]):

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 from ecs_sql.entity import Entity
+
 from ecs_sql.testing.models import (
     Book,
     Circle,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -56,11 +57,11 @@ class LineageContract(StorageHooks):
         root = Node(name="root", children=[Node(name="a"), Node(name="b")])
         storage.register(root)
         pictures = {root.ecs_id: picture(root)}
-        changes = [
+        changes: list[Callable[[], object]] = [
             lambda: setattr(root.children[0], "name", "changed"),
-            lambda: root.children.pop(),
+            root.children.pop,
             lambda: root.children.append(Node(name="c")),
-            lambda: root.children.clear(),
+            root.children.clear,
             lambda: setattr(root, "name", "empty"),
         ]
         for change in changes:
@@ -72,6 +73,18 @@ class LineageContract(StorageHooks):
             version = storage.get(ecs_id, Node)
             assert version is not None
             assert_same_picture(picture(version), expected)
+
+    def test_a_version_does_not_follow_the_defaults_of_its_class(self) -> None:
+        storage = self.make_storage([Node])
+        node = Node()
+        storage.register(node)
+        field = Node.model_fields["name"]
+        field.default, before = "another default", field.default
+        try:
+            loaded = storage.get(node.ecs_id, Node)
+        finally:
+            field.default = before
+        assert_same_graph(loaded, node)
 
     def test_loaded_objects_share_no_containers(self) -> None:
         storage = self.make_storage([Containers])

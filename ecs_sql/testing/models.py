@@ -1,5 +1,6 @@
 """The entity classes that the contract stores: one for each shape of graph and each family of values."""
 
+# ruff: noqa: RUF012 - pydantic copies the defaults of its fields
 from __future__ import annotations
 
 import enum
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, NamedTuple, NewType, TypeVar
 from uuid import UUID
 
+from ecs_sql.entity import Entity
 from pydantic import (
     AwareDatetime,
     BaseModel,
@@ -25,8 +27,6 @@ from pydantic import (
     field_validator,
 )
 from typing_extensions import TypeAliasType, TypedDict
-
-from ecs_sql.entity import Entity
 
 T = TypeVar("T")
 
@@ -373,7 +373,7 @@ class Counter(Entity):
         """Not stored, since it follows from the rest."""
         return self.name.upper()
 
-    def model_post_init(self, context: Any, /) -> None:
+    def model_post_init(self, _context: Any, /) -> None:
         """Look at the graph, and try to change what is stored."""
         self._opened = True
         self._initial = self.name[:1] + (self.other.name[:1] if self.other else "")

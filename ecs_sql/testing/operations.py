@@ -6,6 +6,7 @@ import threading
 from uuid import uuid4
 
 from ecs_sql.entity import Entity
+
 from ecs_sql.errors import EntityTypeError
 from ecs_sql.testing.models import (
     Circle,

@@ -10,9 +10,8 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from pydantic import BaseModel
-
 from ecs_sql.entity import Entity
+from pydantic import BaseModel
 
 Picture: TypeAlias = dict[UUID, dict[str, Hashable]]
 """Each version's class, bookkeeping and content, by id; references are ids."""
@@ -98,39 +97,42 @@ def _content_of(model: BaseModel) -> list[tuple[str, Any]]:
 
 
 def _plain(value: Any, found: list[Entity]) -> Hashable:
-    if isinstance(value, Entity):
-        found.append(value)
-        return ("entity", value.ecs_id)
+    match value:
+        case Entity():
+            found.append(value)
+            return ("entity", value.ecs_id)
+        case Mapping():
+            pairs = tuple((_plain(k, found), _plain(v, found)) for k, v in value.items())
+            return (type(value), pairs)
+        case set() | frozenset():
+            return (type(value), frozenset(_plain(item, found) for item in value))
+        case list() | tuple() | deque():
+            items = tuple(_plain(item, found) for item in value)
+            return (type(value), getattr(value, "maxlen", None), items)
+        case _:
+            return _plain_record(value, found) or _plain_scalar(value)
+
+
+def _plain_record(value: Any, found: list[Entity]) -> Hashable:
     if isinstance(value, BaseModel):
-        return _plain_pairs(type(value), _content_of(value), found)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        pairs = _content_of(value)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         pairs = [(field.name, getattr(value, field.name)) for field in dataclasses.fields(value)]
-        return _plain_pairs(type(value), pairs, found)
-    if isinstance(value, Mapping):
-        return (type(value), tuple((_plain(k, found), _plain(v, found)) for k, v in value.items()))
-    if isinstance(value, set | frozenset):
-        return (type(value), frozenset(_plain(item, found) for item in value))
-    if isinstance(value, list | tuple | deque):
-        return (
-            type(value),
-            getattr(value, "maxlen", None),
-            tuple(_plain(item, found) for item in value),
-        )
-    return _plain_scalar(value)
-
-
-def _plain_pairs(kind: type, pairs: list[tuple[str, Any]], found: list[Entity]) -> Hashable:
-    return (kind, tuple((name, _plain(value, found)) for name, value in pairs))
+    else:
+        return None
+    return (type(value), tuple((name, _plain(item, found)) for name, item in pairs))
 
 
 def _plain_scalar(value: Any) -> Hashable:
-    if isinstance(value, float):
-        return (type(value), repr(value + 0.0))
-    if isinstance(value, Decimal):
-        return (type(value), str(value))
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return (type(value), "aware", value.astimezone(UTC).replace(tzinfo=None).isoformat())
-    if isinstance(value, date | time):
-        return (type(value), "as it is", value.isoformat())
-    hashable: Hashable = value
-    return (type(value), hashable)
+    match value:
+        case float():
+            return (type(value), repr(value + 0.0))
+        case Decimal():
+            return (type(value), str(value))
+        case datetime() if value.tzinfo is not None:
+            return (type(value), "aware", value.astimezone(UTC).replace(tzinfo=None).isoformat())
+        case date() | time():
+            return (type(value), "as it is", value.isoformat())
+        case _:
+            hashable: Hashable = value
+            return (type(value), hashable)

@@ -1,5 +1,6 @@
 """Law 1 for values: what `register` accepted comes back equal and of the same type."""
 
+# ruff: noqa: DTZ001, DTZ901 - naive moments are values like others
 from __future__ import annotations
 
 from collections import deque
@@ -12,9 +13,9 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from ecs_sql.entity import Entity
 from pydantic import HttpUrl
 
-from ecs_sql.entity import Entity
 from ecs_sql.testing.models import (
     Access,
     Aliased,
@@ -155,7 +156,7 @@ UNIONS: Mapping[str, Sequence[Any]] = {
         Decimal("1.0"),
         UUID(int=1),
         date(2024, 1, 1),
-        datetime(2024, 1, 1),  # noqa: DTZ001 - one of the kinds
+        datetime(2024, 1, 1),
         datetime(2024, 1, 1, tzinfo=UTC),
         "2024-01-01",
         str(UUID(int=1)),
@@ -311,7 +312,7 @@ class RoundTripContract(StorageHooks):
         ):
             assert_same_graph(loaded, entity)
         assert storage.get_registry_status().versions == len(entities)
-        storage.register_many([loaded for loaded in storage.list_by_type(entity_class)])
+        storage.register_many(list(storage.list_by_type(entity_class)))
         assert storage.get_registry_status().versions == len(entities), (
             "a reload looked like a change"
         )

@@ -42,7 +42,8 @@ def raises(expected: type[E], *mentions: object) -> Iterator[Caught[E]]:
         yield caught
     except expected as error:
         caught.error = error
-        for mention in mentions:
-            assert str(mention) in str(error), f"{str(error)!r} does not mention {str(mention)!r}"
     else:
         raise AssertionError(f"{expected.__name__} was not raised")
+    message = str(caught.error)
+    for mention in mentions:
+        assert str(mention) in message, f"{message!r} does not mention {str(mention)!r}"

@@ -1,0 +1,23 @@
+"""ecs_sql keeps every state of pydantic object graphs in a SQL database, as immutable versions."""
+
+from ecs_sql import errors
+from ecs_sql.codecs.columns import ColumnOptions
+from ecs_sql.diff import EntityChange, EntityDiff, FieldChange
+from ecs_sql.entity import Entity
+from ecs_sql.errors import EcsSqlError
+from ecs_sql.storage.base import EntityStorage
+from ecs_sql.storage.memory import InMemoryEntityStorage
+from ecs_sql.storage.rows import RegistryStatus
+
+__all__ = [
+    "ColumnOptions",
+    "EcsSqlError",
+    "Entity",
+    "EntityChange",
+    "EntityDiff",
+    "EntityStorage",
+    "FieldChange",
+    "InMemoryEntityStorage",
+    "RegistryStatus",
+    "errors",
+]

@@ -1,0 +1,263 @@
+"""What a registration has to write: which entities are new, which fork, and under which ids. Pure.
+
+A plan is made without touching the objects; ids enter them only after the rows are written.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from ecs_sql.codecs.base import Encoding, Refusal
+from ecs_sql.codecs.scalars import UuidCodec
+from ecs_sql.codecs.times import NativeDatetimeCodec
+from ecs_sql.entity_codec import Content, EntityCodec
+from ecs_sql.errors import CopyConflictError, IdentityConflictError, LineageError, UnstorableValueError
+from ecs_sql.graph import CodecFor, Graph
+from ecs_sql.identity import IdentifiedModel, Identity, Memory, identity_of, utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What tells a stored version apart, without its content."""
+
+    entity_class: type[IdentifiedModel]
+    lineage_id: UUID
+    old_ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Insert:
+    """One version to write, and the object that it is of."""
+
+    entity: IdentifiedModel
+    codec: EntityCodec
+    identity: Identity
+    content: Content
+
+
+def _current_id(entity: IdentifiedModel) -> UUID:
+    ecs_id: UUID = entity.__dict__["ecs_id"]
+    return ecs_id
+
+
+class Survey:
+    """A graph encoded as it is, against what a storage remembers of its objects.
+
+    Attributes:
+        contents: per node, by its `id()`, its content under the present ids.
+        changed: nodes that are known to differ from their stored version.
+        unknown: nodes of which the storage remembers nothing; it has to look them up.
+    """
+
+    def __init__(
+        self, graph: Graph, codec_for: CodecFor, memory_for: Callable[[IdentifiedModel], Memory | None]
+    ) -> None:
+        self.graph = graph
+        self.codec_for = codec_for
+        self.contents: dict[int, Content] = {}
+        self.changed: list[IdentifiedModel] = []
+        self.unknown: list[IdentifiedModel] = []
+        for entity_class, nodes in graph.by_class().items():
+            codec = codec_for(entity_class)
+            for node, content in zip(nodes, codec.encode(nodes, _current_id), strict=True):
+                self.contents[id(node)] = content
+                memory = memory_for(node)
+                if memory is None:
+                    self.unknown.append(node)
+                elif not codec.same_content(content, memory.content):
+                    self.changed.append(node)
+        for node in self.unknown:
+            checked_identity(node, identity_of(node))
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every node is known to be stored as it is."""
+        return not self.changed and not self.unknown
+
+
+def checked_identity(entity: IdentifiedModel, identity: Identity) -> Identity:
+    """The bookkeeping as it is stored, `created_at` in UTC.
+
+    Raises:
+        UnstorableValueError: when a bookkeeping field holds what it cannot.
+        LineageError: when the version would be its own ancestor.
+    """
+    run = Encoding(_current_id)
+    ids = {"ecs_id": [identity.ecs_id], "lineage_id": [identity.lineage_id], "old_ids": list(identity.old_ids)}
+    if identity.parent_id is not None:
+        ids["parent_id"] = [identity.parent_id]
+    name, value = "", None
+    try:
+        for name, values in ids.items():
+            value = values
+            _UUIDS.encode(values, run)
+        name, value = "created_at", identity.created_at  # type: ignore[assignment]
+        created_at = _CREATED_AT.encode([_plain_datetime(identity.created_at)], run)[0]
+    except Refusal as refusal:
+        raise UnstorableValueError(type(entity), identity.ecs_id, name, refusal.value, refusal.reason) from refusal
+    if identity.ecs_id == identity.parent_id or identity.ecs_id in identity.old_ids:
+        raise LineageError(type(entity), identity.ecs_id, identity.parent_id, "it would be its own ancestor")
+    return identity._replace(created_at=created_at)
+
+
+def _plain_datetime(value: Any) -> Any:
+    """A subclass of datetime (a test's frozen clock, say) as a plain one."""
+    if isinstance(value, dt.datetime) and type(value) is not dt.datetime:
+        return dt.datetime.combine(value.date(), value.timetz())
+    return value
+
+
+_UUIDS = UuidCodec()
+_created_at_column = NativeDatetimeCodec(aware=True).column
+assert _created_at_column is not None  # noqa: S101  (a class attribute that mypy sees as optional)
+_CREATED_AT = _created_at_column
+
+
+def sort_unknown(
+    survey: Survey, heads: Mapping[UUID, Head], stored: Mapping[UUID, Content]
+) -> tuple[list[IdentifiedModel], list[IdentifiedModel]]:
+    """Divide the survey's unknown nodes into new ones and ones that differ from their stored version.
+
+    Raises:
+        IdentityConflictError: when an id is stored as a version of another lineage or class.
+    """
+    new: list[IdentifiedModel] = []
+    changed: list[IdentifiedModel] = []
+    for node in survey.unknown:
+        ecs_id = _current_id(node)
+        head = heads.get(ecs_id)
+        if head is None:
+            new.append(node)
+            continue
+        if head.entity_class is not type(node):
+            reason = f"that id is stored as a {head.entity_class.__qualname__}"
+            raise IdentityConflictError(type(node), ecs_id, reason)
+        if head.lineage_id != node.__dict__["lineage_id"]:
+            reason = f"that id is stored as a version of lineage {head.lineage_id}"
+            raise IdentityConflictError(type(node), ecs_id, reason)
+        codec = survey.codec_for(type(node))
+        if not codec.same_content(survey.contents[id(node)], stored[ecs_id]):
+            changed.append(node)
+    return new, changed
+
+
+def plan_inserts(
+    survey: Survey, new: Sequence[IdentifiedModel], changed: Iterable[IdentifiedModel]
+) -> list[Insert]:
+    """The versions to write, in stored order, parents before their forks.
+
+    Everything stored from which a changed entity can be reached forks with it.
+
+    Raises:
+        CopyConflictError: when two differing objects share an unstored id.
+        LineageError: when versions of the plan would be each other's ancestors.
+    """
+    new_objects = {id(node) for node in new}
+    forked = _forked(survey.graph, list(changed), new_objects)
+    now = utc_now()
+    identities = {key: identity_of(node).forked(now) for key, node in forked.items()}
+
+    def id_of(entity: IdentifiedModel) -> UUID:
+        identity = identities.get(id(entity))
+        return _current_id(entity) if identity is None else identity.ecs_id
+
+    contents = _final_contents(survey, forked, new_objects, id_of)
+    inserts: dict[UUID, Insert] = {}
+    for node in survey.graph.nodes:
+        key = id(node)
+        if key not in forked and key not in new_objects:
+            continue
+        identity = checked_identity(node, identities.get(key) or identity_of(node))
+        insert = Insert(node, survey.codec_for(type(node)), identity, contents[key])
+        twin = inserts.setdefault(identity.ecs_id, insert)
+        if twin is not insert and not _is_twin(insert, twin):
+            raise CopyConflictError(type(node), identity.ecs_id)
+    return list(_parents_first(inserts))
+
+
+def _is_twin(insert: Insert, twin: Insert) -> bool:
+    return (
+        type(insert.entity) is type(twin.entity)
+        and insert.content == twin.content
+        and insert.identity.lineage_id == twin.identity.lineage_id
+    )
+
+
+def _forked(
+    graph: Graph, changed: list[IdentifiedModel], new_objects: set[int]
+) -> dict[int, IdentifiedModel]:
+    """The changed nodes and the stored ones that reach them, against the references."""
+    forked = {id(node): node for node in changed}
+    if not forked:
+        return forked
+    referrers = graph.referrers()
+    pending = list(changed)
+    while pending:
+        for referrer in referrers.get(id(pending.pop()), ()):
+            if id(referrer) not in forked and id(referrer) not in new_objects:
+                forked[id(referrer)] = referrer
+                pending.append(referrer)
+    return forked
+
+
+def _final_contents(
+    survey: Survey, forked: Mapping[int, IdentifiedModel], new_objects: set[int], id_of: Any
+) -> dict[int, Content]:
+    """The contents under the planned ids; only who refers to a forked entity is encoded anew."""
+    contents = dict(survey.contents)
+    if not forked:
+        return contents
+    again: dict[type[IdentifiedModel], list[IdentifiedModel]] = {}
+    for node, children in zip(survey.graph.nodes, survey.graph.children, strict=True):
+        if any(id(child) in forked for child in children):
+            again.setdefault(type(node), []).append(node)
+    for entity_class, nodes in again.items():
+        encoded = survey.codec_for(entity_class).encode(nodes, id_of)
+        contents.update(zip(map(id, nodes), encoded, strict=True))
+    return contents
+
+
+def _parents_first(inserts: Mapping[UUID, Insert]) -> Iterable[Insert]:
+    emitted: set[UUID] = set()
+    for insert in inserts.values():
+        chain: list[Insert] = []
+        current: Insert | None = insert
+        while current is not None and current.identity.ecs_id not in emitted:
+            emitted.add(current.identity.ecs_id)
+            chain.append(current)
+            parent_id = current.identity.parent_id
+            current = inserts.get(parent_id) if parent_id is not None else None
+            if current is not None and current in chain:
+                identity = insert.identity
+                raise LineageError(
+                    type(insert.entity), identity.ecs_id, identity.parent_id, "they are each other's ancestors"
+                )
+        yield from reversed(chain)
+
+
+def check_parents(inserts: Sequence[Insert], heads: Mapping[UUID, Head]) -> None:
+    """Check that every version that follows a stored or planned one stays within its lineage.
+
+    Raises:
+        LineageError: when it does not.
+    """
+    planned = {
+        insert.identity.ecs_id: Head(type(insert.entity), insert.identity.lineage_id, insert.identity.old_ids)
+        for insert in inserts
+    }
+    for insert in inserts:
+        identity = insert.identity
+        parent = None if identity.parent_id is None else planned.get(identity.parent_id) or heads.get(identity.parent_id)
+        if parent is None:
+            continue
+        if parent.lineage_id != identity.lineage_id:
+            reason = f"that version is of lineage {parent.lineage_id}, not {identity.lineage_id}"
+            raise LineageError(type(insert.entity), identity.ecs_id, identity.parent_id, reason)
+        if identity.ecs_id in parent.old_ids:
+            raise LineageError(
+                type(insert.entity), identity.ecs_id, identity.parent_id, "that version descends from it"
+            )

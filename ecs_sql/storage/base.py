@@ -1,0 +1,441 @@
+"""What every storage does: the public protocol, and its operations on top of units of work.
+
+A backend supplies units of work and says which classes it knows; all else stands here once, so that the
+backends cannot differ.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol, TypeVar, overload
+from uuid import UUID
+
+from ecs_sql.entity_codec import Content, EntityCodec
+from ecs_sql.errors import EntityTypeError, ReadOnlyTransactionError, UnregisteredClassError
+from ecs_sql.graph import Graph
+from ecs_sql.identity import IdentifiedModel, Memory, memory_of, remember
+from ecs_sql.lineage import Insert, Survey, check_parents, plan_inserts, sort_unknown
+from ecs_sql.storage.loading import Load, Loaded
+from ecs_sql.storage.rows import RegistryStatus, UnitOfWork
+from ecs_sql.storage.transactions import CurrentTransaction, Journal, Transaction, current_transaction
+
+E = TypeVar("E", bound=IdentifiedModel)
+T = TypeVar("T")
+
+
+class EntityStorage(Protocol):
+    """Where versions of entities are kept.
+
+    Entities go in as they are and come back as fresh objects; what is stored never changes.
+    """
+
+    @overload
+    def register(self, entity: E) -> E: ...
+    @overload
+    def register(self, entity: UUID) -> IdentifiedModel | None: ...
+    def register(self, entity: IdentifiedModel | UUID) -> IdentifiedModel | None:
+        """Store the graph of an entity in one transaction; what changed since it was stored forks.
+
+        Args:
+            entity: the root of the graph, or an id.
+
+        Returns:
+            The very argument; of an id, what `get` gives.
+
+        Raises:
+            UnstorableValueError: a value that its field cannot keep.
+            UnregisteredClassError: a class that the storage does not map.
+            IdentityConflictError: an id that another lineage or class has.
+            CopyConflictError: two differing objects of one unstored id.
+        """
+
+    def register_many(self, entities: Iterable[E]) -> list[E]:
+        """Store several graphs in one transaction, as `register` does one; returns the entities."""
+
+    def has_entity(self, ecs_id: UUID) -> bool:
+        """Whether a version is stored."""
+
+    @overload
+    def get(self, ecs_id: UUID, entity_type: type[E]) -> E | None: ...
+    @overload
+    def get(self, ecs_id: UUID, entity_type: None = None) -> IdentifiedModel | None: ...
+    def get(self, ecs_id: UUID, entity_type: type[IdentifiedModel] | None = None) -> IdentifiedModel | None:
+        """A version with all that it refers to, as fresh objects; None when it is not stored.
+
+        Raises:
+            EntityTypeError: when the version is not of the type asked for.
+        """
+
+    @overload
+    def get_many(self, ecs_ids: Iterable[UUID], entity_type: type[E]) -> list[E | None]: ...
+    @overload
+    def get_many(
+        self, ecs_ids: Iterable[UUID], entity_type: None = None
+    ) -> list[IdentifiedModel | None]: ...
+    def get_many(
+        self, ecs_ids: Iterable[UUID], entity_type: type[Any] | None = None
+    ) -> list[Any]:
+        """Versions in the order asked for, None where one is not stored; shared parts are shared objects."""
+
+    def get_cold_snapshot(self, ecs_id: UUID) -> IdentifiedModel | None:
+        """A version whatever its type, as `get` gives it."""
+
+    def list_by_type(self, entity_type: type[E]) -> list[E]:
+        """Every version of a class and its subclasses, in stored order."""
+
+    def has_lineage_id(self, lineage_id: UUID) -> bool:
+        """Whether a lineage has a stored version."""
+
+    def get_lineage_ids(self, lineage_id: UUID) -> list[UUID]:
+        """The ids of all stored versions of a lineage, in stored order."""
+
+    def get_lineage_entities(self, lineage_id: UUID) -> list[IdentifiedModel]:
+        """All stored versions of a lineage, in stored order."""
+
+    def get_registry_status(self) -> RegistryStatus:
+        """Counts of what is stored."""
+
+    def clear(self) -> None:
+        """Remove all versions; the storage stays usable."""
+
+    def transaction(self, *, read_only: bool = False) -> AbstractContextManager[Any]:
+        """Group operations: all of them last, or none.
+
+        An exception leaves the block after everything in it is rolled back, and objects have the ids that
+        they had before. A block inside a block can fail alone.
+        """
+
+
+class VersionedStorage(ABC):
+    """The operations of a storage, on top of a backend's units of work."""
+
+    def __init__(self) -> None:
+        self._token = object()
+
+    @abstractmethod
+    def _codec_for(self, entity_class: type[IdentifiedModel]) -> EntityCodec:
+        """The codec of a class that this storage takes.
+
+        Raises:
+            UnregisteredClassError: when it takes no such class.
+        """
+
+    @abstractmethod
+    def _knows(self, entity_class: type[Any]) -> bool:
+        """Whether a class, or a subclass of it, can have versions here."""
+
+    @abstractmethod
+    def _begin(self, *, write: bool) -> UnitOfWork:
+        """Begin a unit of work of the storage's own."""
+
+    @abstractmethod
+    def _begin_grouped_reads(self) -> UnitOfWork:
+        """Begin a unit of work that sees one state of the database throughout."""
+
+    def _attempt(self, operation: Callable[[], T]) -> T:
+        """Run an operation of its own transaction, repeating it where the backend says so."""
+        return operation()
+
+    # Writing
+
+    @overload
+    def register(self, entity: E) -> E: ...
+    @overload
+    def register(self, entity: UUID) -> IdentifiedModel | None: ...
+    def register(self, entity: IdentifiedModel | UUID) -> IdentifiedModel | None:
+        """See `EntityStorage.register`."""
+        if isinstance(entity, UUID):
+            return self.get(entity)
+        self.register_many([entity])
+        return entity
+
+    def register_many(self, entities: Iterable[E]) -> list[E]:
+        """See `EntityStorage.register_many`."""
+        roots = list(entities)
+        transaction = current_transaction(self)
+        if transaction is not None and transaction.read_only:
+            raise ReadOnlyTransactionError("register")
+        graph = Graph(roots, self._codec_for)
+        known = memory_of if transaction is None else transaction.journal.memory_of
+        survey = Survey(graph, self._codec_for, lambda node: self._own(node, known(node)))
+        if not survey.is_settled:
+            self._write(lambda unit: self._store(unit, survey))
+        return roots
+
+    def _own(self, entity: IdentifiedModel, memory: Memory | None) -> Memory | None:
+        """The memory, where it is this storage's and of what the object still says it is."""
+        if memory is None or memory.storage is not self._token:
+            return None
+        values = entity.__dict__
+        same = values["ecs_id"] == memory.ecs_id and values["lineage_id"] == memory.lineage_id
+        return memory if same else None
+
+    def _store(self, transaction: Transaction, survey: Survey) -> None:
+        work = transaction.work
+        new, changed = survey.unknown, survey.changed
+        if survey.unknown:
+            ids = list(dict.fromkeys(node.ecs_id for node in survey.unknown))
+            heads = work.heads(ids)
+            stored = self._contents(work, list(heads)) if heads else {}
+            new, differing = sort_unknown(survey, heads, stored)
+            changed = [*survey.changed, *differing]
+        inserts = plan_inserts(survey, new, changed)
+        parents = {i.identity.parent_id for i in inserts if i.identity.parent_id is not None}
+        by_id = {insert.identity.ecs_id for insert in inserts}
+        own_parents = {node.ecs_id for node in survey.graph.nodes}
+        strange = parents - by_id - own_parents
+        check_parents(inserts, work.heads(strange) if strange else {})
+        if inserts:
+            work.insert(inserts)
+        self._note(transaction.journal, survey, inserts)
+
+    def _contents(self, work: UnitOfWork, ecs_ids: Sequence[UUID]) -> dict[UUID, Content]:
+        return {
+            identity.ecs_id: content
+            for rows in work.find(ecs_ids, 1)
+            for identity, content in zip(rows.identities, rows.contents, strict=True)
+        }
+
+    def _note(self, journal: Journal, survey: Survey, inserts: Sequence[Insert]) -> None:
+        written = {insert.identity.ecs_id: insert for insert in inserts}
+        by_object = {id(insert.entity): insert for insert in inserts}
+        for node in survey.unknown:
+            insert = by_object.get(id(node)) or written.get(node.ecs_id)
+            if insert is None:  # found stored as it is
+                content = survey.contents[id(node)]
+                journal.read(node, Memory(self._token, node.ecs_id, node.lineage_id, content))
+            elif insert.entity is not node:  # an equal copy of what another object wrote
+                journal.read(
+                    node, Memory(self._token, node.ecs_id, node.lineage_id, insert.content)
+                )
+        for insert in inserts:
+            identity = insert.identity
+            memory = Memory(self._token, identity.ecs_id, identity.lineage_id, insert.content)
+            journal.written(insert.entity, identity, memory)
+
+    def clear(self) -> None:
+        """See `EntityStorage.clear`."""
+        transaction = current_transaction(self)
+        if transaction is not None and transaction.read_only:
+            raise ReadOnlyTransactionError("clear")
+        self._write(lambda unit: unit.work.clear())
+        self._token = object()
+
+    def _write(self, operation: Callable[[Transaction], None]) -> None:
+        """Run a write: in the current transaction behind a savepoint, or in one of its own."""
+        current = current_transaction(self)
+        if current is None:
+            self._attempt(lambda: self._write_alone(operation))
+        else:
+            self._write_inside(current, operation)
+
+    def _write_alone(self, operation: Callable[[Transaction], None]) -> None:
+        work = self._begin(write=True)
+        journal = Journal()
+        try:
+            try:
+                operation(Transaction(work, journal, read_only=False, joined=False))
+                work.commit()
+            except BaseException:
+                journal.undo()
+                work.rollback()
+                raise
+            journal.settle()
+        finally:
+            work.close()
+
+    def _write_inside(self, current: Transaction, operation: Callable[[Transaction], None]) -> None:
+        mark = current.journal.mark
+        savepoint = current.work.savepoint()
+        try:
+            operation(current)
+        except BaseException:
+            current.journal.undo(mark)
+            savepoint.rollback()
+            raise
+        savepoint.release()
+
+    # Reading
+
+    def _read(self, operation: Callable[[UnitOfWork, Journal | None], T]) -> T:
+        current = current_transaction(self)
+        if current is not None:
+            return operation(current.work, current.journal)
+        return self._attempt(lambda: self._read_alone(operation))
+
+    def _read_alone(self, operation: Callable[[UnitOfWork, Journal | None], T]) -> T:
+        work = self._begin(write=False)
+        try:
+            return operation(work, None)
+        finally:
+            work.close()
+
+    def _load(self, gather: Callable[[UnitOfWork, Load], None]) -> Loaded:
+        def load(work: UnitOfWork, journal: Journal | None) -> Loaded:
+            run = Load(work.find)
+            gather(work, run)
+            loaded = run.finish()
+            current = current_transaction(self)
+            if current is None or not current.joined:
+                self._note_loaded(loaded, journal)
+            return loaded
+
+        return self._read(load)
+
+    def _note_loaded(self, loaded: Loaded, journal: Journal | None) -> None:
+        for entity, identity, content in loaded.sources:
+            memory = Memory(self._token, identity.ecs_id, identity.lineage_id, content)
+            if journal is None:
+                remember(entity, memory)
+            else:
+                journal.read(entity, memory)
+
+    def has_entity(self, ecs_id: UUID) -> bool:
+        """See `EntityStorage.has_entity`."""
+        return bool(self._read(lambda work, _: work.existing([ecs_id])))
+
+    def existing(self, ecs_ids: Iterable[UUID]) -> set[UUID]:
+        """Those of the ids that are stored, in one question."""
+        ids = list(ecs_ids)
+        return self._read(lambda work, _: work.existing(ids))
+
+    @overload
+    def get(self, ecs_id: UUID, entity_type: type[E]) -> E | None: ...
+    @overload
+    def get(self, ecs_id: UUID, entity_type: None = None) -> IdentifiedModel | None: ...
+    def get(self, ecs_id: UUID, entity_type: type[IdentifiedModel] | None = None) -> IdentifiedModel | None:
+        """See `EntityStorage.get`."""
+        found: IdentifiedModel | None = self.get_many([ecs_id], entity_type)[0]
+        return found
+
+    @overload
+    def get_many(self, ecs_ids: Iterable[UUID], entity_type: type[E]) -> list[E | None]: ...
+    @overload
+    def get_many(
+        self, ecs_ids: Iterable[UUID], entity_type: None = None
+    ) -> list[IdentifiedModel | None]: ...
+    def get_many(
+        self, ecs_ids: Iterable[UUID], entity_type: type[Any] | None = None
+    ) -> list[Any]:
+        """See `EntityStorage.get_many`."""
+        ids = list(ecs_ids)
+        if entity_type is not None:
+            self._check_known(entity_type)
+        entities = self._load(lambda work, load: load.ids(ids)).entities
+        found = [entities.get(ecs_id) for ecs_id in ids]
+        if entity_type is not None:
+            for ecs_id, entity in zip(ids, found, strict=True):
+                if entity is not None and not isinstance(entity, entity_type):
+                    raise EntityTypeError(ecs_id, entity_type, type(entity))
+        return found
+
+    def _check_known(self, entity_type: type[Any]) -> None:
+        if not self._knows(entity_type):
+            raise UnregisteredClassError(entity_type)
+
+    def get_cold_snapshot(self, ecs_id: UUID) -> IdentifiedModel | None:
+        """See `EntityStorage.get_cold_snapshot`."""
+        return self.get(ecs_id)
+
+    def list_by_type(self, entity_type: type[E]) -> list[E]:
+        """See `EntityStorage.list_by_type`."""
+        self._check_known(entity_type)
+        listed: list[UUID] = []
+
+        def gather(work: UnitOfWork, load: Load) -> None:
+            rows = work.of_class(entity_type)
+            listed[:] = [identity.ecs_id for batch in rows for identity in batch.identities]
+            load.rows(rows)
+
+        loaded = self._load(gather)
+        positions = loaded.positions
+        return [loaded.entities[ecs_id] for ecs_id in sorted(listed, key=positions.__getitem__)]
+
+    def has_lineage_id(self, lineage_id: UUID) -> bool:
+        """See `EntityStorage.has_lineage_id`."""
+        return bool(self.get_lineage_ids(lineage_id))
+
+    def get_lineage_ids(self, lineage_id: UUID) -> list[UUID]:
+        """See `EntityStorage.get_lineage_ids`."""
+        return self._read(lambda work, _: work.lineage(lineage_id))
+
+    def get_lineage_entities(self, lineage_id: UUID) -> list[IdentifiedModel]:
+        """See `EntityStorage.get_lineage_entities`."""
+        listed: list[UUID] = []
+
+        def gather(work: UnitOfWork, load: Load) -> None:
+            listed[:] = work.lineage(lineage_id)
+            load.ids(listed)
+
+        entities = self._load(gather).entities
+        return [entities[ecs_id] for ecs_id in listed]
+
+    def get_registry_status(self) -> RegistryStatus:
+        """See `EntityStorage.get_registry_status`."""
+        return self._read(lambda work, _: work.status())
+
+    # Transactions
+
+    @contextmanager
+    def transaction(self, *, read_only: bool = False) -> Iterator[Any]:
+        """See `EntityStorage.transaction`."""
+        current = current_transaction(self)
+        if current is not None:
+            with self._nested(current, read_only=read_only):
+                yield
+        elif read_only:
+            with self._reading():
+                yield
+        else:
+            with self._writing():
+                yield
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        work = self._begin(write=True)
+        journal = Journal()
+        try:
+            try:
+                with CurrentTransaction(self, Transaction(work, journal, read_only=False, joined=False)):
+                    yield
+                work.commit()
+            except BaseException:
+                journal.undo()
+                work.rollback()
+                raise
+            journal.settle()
+        finally:
+            work.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        work = self._begin_grouped_reads()
+        journal = Journal()
+        try:
+            with CurrentTransaction(self, Transaction(work, journal, read_only=True, joined=False)):
+                yield
+            journal.settle()
+        finally:
+            work.rollback()
+            work.close()
+
+    @contextmanager
+    def _nested(self, current: Transaction, *, read_only: bool) -> Iterator[None]:
+        """A block inside a block: it can fail alone."""
+        if current.read_only:
+            with CurrentTransaction(self, current):
+                yield
+            return
+        inner = Transaction(current.work, current.journal, read_only=read_only, joined=current.joined)
+        mark = current.journal.mark
+        savepoint = current.work.savepoint()
+        try:
+            with CurrentTransaction(self, inner):
+                yield
+        except BaseException:
+            current.journal.undo(mark)
+            savepoint.rollback()
+            raise
+        savepoint.release()

@@ -1,0 +1,193 @@
+"""Stored rows to entities: whole graphs, level by level, one object per version within one load."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from ecs_sql.codecs.base import Dangling, Decoding, Undecodable
+from ecs_sql.entity_codec import Content, EntityCodec
+from ecs_sql.errors import UnstorableValueError
+from ecs_sql.identity import IdentifiedModel, Identity, mark_from_storage
+from ecs_sql.storage.rows import Rows
+
+Find = Callable[[list[UUID], int], list[Rows]]
+Row = tuple[EntityCodec, int, Identity, Content]
+
+
+class _Batch(NamedTuple):
+    """Rows of one class whose objects are made and whose references are known."""
+
+    codec: EntityCodec
+    identities: Sequence[Identity]
+    contents: Sequence[Content]
+    parsed: list[Sequence[Any]]
+    entities: list[IdentifiedModel]
+
+
+class Loaded(NamedTuple):
+    """One load's entities and what they were loaded from."""
+
+    entities: dict[UUID, Any]
+    positions: dict[UUID, int]
+    sources: list[tuple[IdentifiedModel, Identity, Content]]
+
+
+class Load:
+    """One load: gathers the rows of a graph, then makes its entities."""
+
+    def __init__(self, find: Find) -> None:
+        self._find = find
+        self._entities: dict[UUID, Any] = {}
+        self._positions: dict[UUID, int] = {}
+        self._batches: list[_Batch] = []
+        self._spare: dict[UUID, Row] = {}
+        self._missing: set[UUID] = set()
+
+    def ids(self, ecs_ids: Iterable[UUID]) -> None:
+        """Gather these versions, as far as they are stored, and all that they refer to."""
+        self._gather(list(dict.fromkeys(ecs_ids)), 1)
+
+    def rows(self, rows: Iterable[Rows]) -> None:
+        """Gather these rows and all that they refer to."""
+        pinned: list[UUID] = []
+        for batch in rows:
+            pinned += self._absorb(batch)
+        self._gather(self._wanted(pinned), 2)
+
+    def _gather(self, wanted: list[UUID], level: int) -> None:
+        while wanted:
+            wanted = self._take_spare(wanted)
+            if not wanted:
+                break
+            pinned: list[UUID] = []
+            asked = set(wanted)
+            for rows in self._find(wanted, level):
+                pinned += self._absorb(self._only(rows, asked))
+            self._missing |= asked - self._entities.keys()
+            wanted = self._wanted(pinned)
+            level += 1
+
+    def _wanted(self, pinned: Iterable[UUID]) -> list[UUID]:
+        known, missing = self._entities, self._missing
+        return [ecs_id for ecs_id in dict.fromkeys(pinned) if ecs_id not in known and ecs_id not in missing]
+
+    def _only(self, rows: Rows, asked: set[UUID]) -> Rows:
+        """The asked rows; those that were read ahead are kept aside."""
+        if all(identity.ecs_id in asked for identity in rows.identities):
+            return rows
+        kept: list[tuple[int, Identity, Content]] = []
+        for row in zip(rows.positions, rows.identities, rows.contents, strict=True):
+            if row[1].ecs_id in asked:
+                kept.append(row)
+            else:
+                self._spare[row[1].ecs_id] = (rows.codec, *row)
+        return _rows(rows.codec, kept)
+
+    def _take_spare(self, wanted: list[UUID]) -> list[UUID]:
+        """Absorb what was read ahead, and what that refers to; what is left has to be read."""
+        left: list[UUID] = []
+        while wanted:
+            groups: dict[EntityCodec, list[tuple[int, Identity, Content]]] = {}
+            for ecs_id in wanted:
+                row = self._spare.pop(ecs_id, None)
+                if row is None:
+                    left.append(ecs_id)
+                else:
+                    groups.setdefault(row[0], []).append(row[1:])
+            pinned: list[UUID] = []
+            for codec, rows in groups.items():
+                pinned += self._absorb(_rows(codec, rows))
+            unread = set(left)
+            wanted = [ecs_id for ecs_id in self._wanted(pinned) if ecs_id not in unread]
+        return left
+
+    def _absorb(self, rows: Rows) -> list[UUID]:
+        """Make the rows' objects, still empty, and tell the ids that they refer to."""
+        codec, positions, identities, contents = rows
+        if not identities:
+            return []
+        parsed: list[Sequence[Any]] = list(zip(*contents, strict=True))
+        try:
+            pinned = codec.parse(parsed)
+        except Undecodable as error:
+            ecs_ids = [identity.ecs_id for identity in identities]
+            raise codec.located(ecs_ids, contents, error, Decoding({})) from error
+        make, entity_class = object.__new__, codec.spec.entity_class
+        entities = [make(entity_class) for _ in identities]
+        for identity, position, entity in zip(identities, positions, entities, strict=True):
+            self._entities[identity.ecs_id] = entity
+            self._positions[identity.ecs_id] = position
+        self._batches.append(_Batch(codec, identities, contents, parsed, entities))
+        return pinned
+
+    def finish(self) -> Loaded:
+        """Fill the objects, now that all are there, then let the classes finish them.
+
+        Raises:
+            StoredValueError: when a stored value no longer decodes.
+            MissingReferenceError: when a referenced version is not stored.
+        """
+        run = Decoding(self._entities)
+        sources: list[tuple[IdentifiedModel, Identity, Content]] = []
+        for batch in self._batches:
+            self._fill(batch, run)
+            sources += zip(batch.entities, batch.identities, batch.contents, strict=True)
+        for model in run.models:
+            _finish_model(model, dict(model.__dict__))
+        for batch in self._batches:
+            if batch.codec.spec.entity_class.__pydantic_post_init__:
+                for entity, content in zip(batch.entities, batch.contents, strict=True):
+                    self._finish_entity(batch.codec, entity, content)
+        return Loaded(self._entities, self._positions, sources)
+
+    def _fill(self, batch: _Batch, run: Decoding) -> None:
+        codec = batch.codec
+        try:
+            values = codec.decode(batch.parsed, len(batch.entities), run)
+        except (Undecodable, Dangling) as error:
+            ecs_ids = [identity.ecs_id for identity in batch.identities]
+            raise codec.located(ecs_ids, batch.contents, error, run) from error
+        for entity, identity, own in zip(batch.entities, batch.identities, values, strict=True):
+            bookkeeping = {
+                "ecs_id": identity.ecs_id,
+                "lineage_id": identity.lineage_id,
+                "parent_id": identity.parent_id,
+                "old_ids": list(identity.old_ids),
+                "created_at": identity.created_at,
+            }
+            codec.fill(entity, bookkeeping, own)
+            mark_from_storage(entity)
+
+    def _finish_entity(self, codec: EntityCodec, entity: Any, content: Content) -> None:
+        """Private attributes and `model_post_init`; a stored field that it changed is put back."""
+        stored = codec.stored_names
+        _finish_model(entity, {name: value for name, value in entity.__dict__.items() if name in stored})
+        if _changed_inside(codec, entity, content):
+            columns: list[Sequence[Any]] = [[value] for value in content]
+            codec.parse(columns)
+            run = Decoding(self._entities)
+            values = codec.decode(columns, 1, run)[0]
+            entity.__dict__.update({name: values[name] for name in values if name in stored})
+            for model in run.models:
+                _finish_model(model, dict(model.__dict__))
+
+
+def _rows(codec: EntityCodec, rows: list[tuple[int, Identity, Content]]) -> Rows:
+    positions, identities, contents = zip(*rows, strict=True) if rows else ((), (), ())
+    return Rows(codec, positions, identities, contents)
+
+
+def _finish_model(model: Any, before: dict[str, Any]) -> None:
+    model.model_post_init(None)
+    for name, value in before.items():
+        if model.__dict__.get(name) is not value:
+            model.__dict__[name] = value
+
+
+def _changed_inside(codec: EntityCodec, entity: Any, content: Content) -> bool:
+    try:
+        return codec.encode([entity], lambda other: other.ecs_id)[0] != content
+    except UnstorableValueError:
+        return True

@@ -1,0 +1,164 @@
+"""The memory backend: encoded rows in dicts, the reference for what every backend answers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from ecs_sql.entity_codec import Content, EntityCodec, codec_of
+from ecs_sql.fields import collect_specs
+from ecs_sql.identity import IdentifiedModel, Identity
+from ecs_sql.lineage import Head, Insert
+from ecs_sql.storage.base import VersionedStorage
+from ecs_sql.storage.rows import RegistryStatus, Rows, Savepoint, UnitOfWork
+
+
+class _Row(NamedTuple):
+    position: int
+    codec: EntityCodec
+    identity: Identity
+    content: Content
+
+
+class _Tables:
+    """All rows of one storage."""
+
+    def __init__(self) -> None:
+        self.rows: dict[UUID, _Row] = {}
+        self.lineages: dict[UUID, list[UUID]] = {}
+
+    def add(self, row: _Row) -> None:
+        self.rows[row.identity.ecs_id] = row
+        self.lineages.setdefault(row.identity.lineage_id, []).append(row.identity.ecs_id)
+
+    def cut(self, length: int) -> None:
+        """Remove the newest rows, down to this many."""
+        while len(self.rows) > length:
+            ecs_id, row = self.rows.popitem()
+            lineage = self.lineages[row.identity.lineage_id]
+            lineage.remove(ecs_id)
+            if not lineage:
+                del self.lineages[row.identity.lineage_id]
+
+
+class InMemoryEntityStorage(VersionedStorage):
+    """A storage in this process's memory; takes any entity class as it comes.
+
+    It keeps encoded rows, not live objects, so that stored versions are as immutable as in a database.
+    Threads may share it; a write transaction keeps the others waiting.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tables = _Tables()
+        self._lock = threading.RLock()
+        self._known: dict[str, type[IdentifiedModel]] = {}
+        self._classes: set[type[IdentifiedModel]] = set()
+
+    def _codec_for(self, entity_class: type[IdentifiedModel]) -> EntityCodec:
+        if entity_class not in self._classes:
+            with self._lock:
+                specs = collect_specs([entity_class], self._known, {})
+                self._known.update({spec.table_name: known for known, spec in specs.items()})
+                self._classes.update(specs)
+        return codec_of(entity_class)
+
+    def _knows(self, entity_class: type[Any]) -> bool:
+        return isinstance(entity_class, type) and issubclass(entity_class, IdentifiedModel)
+
+    def _begin(self, *, write: bool) -> UnitOfWork:
+        self._lock.acquire()
+        return _MemoryWork(self)
+
+    def _begin_grouped_reads(self) -> UnitOfWork:
+        return self._begin(write=False)
+
+
+class _MemoryWork(UnitOfWork):
+    """A unit of work: holds the storage's lock; rows only ever grow at the end, so undoing is cutting."""
+
+    def __init__(self, storage: InMemoryEntityStorage) -> None:
+        self._storage = storage
+        self._start = _MemorySavepoint(storage)
+
+    @property
+    def _tables(self) -> _Tables:
+        return self._storage._tables
+
+    def heads(self, ecs_ids: Collection[UUID]) -> dict[UUID, Head]:
+        rows = self._tables.rows
+        return {
+            ecs_id: Head(row.codec.spec.entity_class, row.identity.lineage_id, row.identity.old_ids)
+            for ecs_id in ecs_ids
+            if (row := rows.get(ecs_id)) is not None
+        }
+
+    def find(self, ecs_ids: Collection[UUID], level: int) -> list[Rows]:
+        rows = self._tables.rows
+        return _grouped([row for ecs_id in ecs_ids if (row := rows.get(ecs_id)) is not None])
+
+    def of_class(self, entity_class: type[IdentifiedModel]) -> list[Rows]:
+        return _grouped(
+            [r for r in self._tables.rows.values() if issubclass(r.codec.spec.entity_class, entity_class)]
+        )
+
+    def existing(self, ecs_ids: Collection[UUID]) -> set[UUID]:
+        return set(ecs_ids) & self._tables.rows.keys()
+
+    def lineage(self, lineage_id: UUID) -> list[UUID]:
+        return list(self._tables.lineages.get(lineage_id, ()))
+
+    def status(self) -> RegistryStatus:
+        types = {row.codec for row in self._tables.rows.values()}
+        return RegistryStatus("memory", len(types), len(self._tables.rows), len(self._tables.lineages))
+
+    def insert(self, inserts: Sequence[Insert]) -> None:
+        tables = self._tables
+        position = next(reversed(tables.rows.values())).position if tables.rows else 0
+        for number, insert in enumerate(inserts, position + 1):
+            tables.add(_Row(number, insert.codec, insert.identity, insert.content))
+
+    def clear(self) -> None:
+        self._storage._tables = _Tables()
+
+    def savepoint(self) -> Savepoint:
+        return _MemorySavepoint(self._storage)
+
+    def commit(self) -> None:
+        pass
+
+    def rollback(self) -> None:
+        self._start.rollback()
+
+    def close(self) -> None:
+        self._storage._lock.release()
+
+
+class _MemorySavepoint(Savepoint):
+    """Which tables there were, and how long they were."""
+
+    def __init__(self, storage: InMemoryEntityStorage) -> None:
+        self._storage = storage
+        self._tables = storage._tables
+        self._length = len(self._tables.rows)
+
+    def release(self) -> None:
+        pass
+
+    def rollback(self) -> None:
+        self._storage._tables = self._tables
+        self._tables.cut(self._length)
+
+
+def _grouped(rows: list[_Row]) -> list[Rows]:
+    groups: dict[EntityCodec, list[_Row]] = {}
+    for row in rows:
+        groups.setdefault(row.codec, []).append(row)
+    return [
+        Rows(codec, [r.position for r in own], [r.identity for r in own], [r.content for r in own])
+        for codec, own in groups.items()
+    ]
+
+

@@ -1,0 +1,111 @@
+"""The contract between the storage operations and a backend: stored versions as rows, in units of work."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+from uuid import UUID
+
+from ecs_sql.entity_codec import Content, EntityCodec
+from ecs_sql.identity import IdentifiedModel, Identity
+from ecs_sql.lineage import Head, Insert
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryStatus:
+    """What a storage holds, alike on every backend.
+
+    Attributes:
+        backend: "memory", "sqlite", "postgresql" or "mariadb".
+        entity_types: how many classes have stored versions.
+        versions: how many versions are stored.
+        lineages: how many things they are versions of.
+    """
+
+    backend: str
+    entity_types: int
+    versions: int
+    lineages: int
+
+
+class Rows(NamedTuple):
+    """Stored versions of exactly one class, in parallel lists."""
+
+    codec: EntityCodec
+    positions: Sequence[int]
+    identities: Sequence[Identity]
+    contents: Sequence[Content]
+
+
+class UnitOfWork(ABC):
+    """One transaction on a backend. Reads see its own writes; nothing outlives a rollback."""
+
+    @abstractmethod
+    def heads(self, ecs_ids: Collection[UUID]) -> dict[UUID, Head]:
+        """Class and lineage of those of the ids that are stored.
+
+        Raises:
+            UnknownDiscriminatorError: when one is of a type that nobody registered.
+        """
+
+    @abstractmethod
+    def find(self, ecs_ids: Collection[UUID], level: int) -> list[Rows]:
+        """The stored versions among these ids; from the third level of a graph on, perhaps others too.
+
+        Raises:
+            UnknownDiscriminatorError: when one is of a type that nobody registered.
+        """
+
+    @abstractmethod
+    def of_class(self, entity_class: type[IdentifiedModel]) -> list[Rows]:
+        """All versions of the class and its subclasses, of each class in stored order."""
+
+    @abstractmethod
+    def existing(self, ecs_ids: Collection[UUID]) -> set[UUID]:
+        """Those of the ids that are stored."""
+
+    @abstractmethod
+    def lineage(self, lineage_id: UUID) -> list[UUID]:
+        """The ids of all versions of a lineage, in stored order."""
+
+    @abstractmethod
+    def status(self) -> RegistryStatus:
+        """Counts of what is stored."""
+
+    @abstractmethod
+    def insert(self, inserts: Sequence[Insert]) -> None:
+        """Write versions, in this order."""
+
+    @abstractmethod
+    def clear(self) -> None:
+        """Remove all versions."""
+
+    @abstractmethod
+    def savepoint(self) -> Savepoint:
+        """A point inside the unit of work to which it can return."""
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Make the writes last."""
+
+    @abstractmethod
+    def rollback(self) -> None:
+        """Undo the writes."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back what the unit of work held; after commit or rollback, or alone after reads."""
+
+
+class Savepoint(ABC):
+    """A point inside a unit of work."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Keep what was written since; the point is gone."""
+
+    @abstractmethod
+    def rollback(self) -> None:
+        """Undo what was written since; the point is gone."""

@@ -1,0 +1,117 @@
+"""Transactions: what they did to objects, so that a rollback can put it back, and which one is current."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from types import MappingProxyType
+from typing import NamedTuple
+
+from ecs_sql.identity import (
+    IdentifiedModel,
+    Identity,
+    Memory,
+    assign_identity,
+    identity_of,
+    memory_of,
+    remember,
+)
+from ecs_sql.storage.rows import UnitOfWork
+
+
+class _Done(NamedTuple):
+    """What was done to one object: what it was before, and what to remember of it after the commit."""
+
+    entity: IdentifiedModel
+    before: Identity | None
+    memory: Memory
+
+
+class Journal:
+    """What a transaction did to objects, in order."""
+
+    def __init__(self) -> None:
+        self._done: list[_Done] = []
+        self._latest: dict[int, Memory] = {}
+
+    @property
+    def mark(self) -> int:
+        """The present end of the journal."""
+        return len(self._done)
+
+    def written(self, entity: IdentifiedModel, identity: Identity, memory: Memory) -> None:
+        """Note that a version of the object was written, and give the object that identity."""
+        before = identity_of(entity)
+        self._note(_Done(entity, before, memory))
+        if before != identity:
+            assign_identity(entity, identity)
+
+    def read(self, entity: IdentifiedModel, memory: Memory) -> None:
+        """Note that the object is as stored."""
+        self._note(_Done(entity, None, memory))
+
+    def _note(self, done: _Done) -> None:
+        self._done.append(done)
+        self._latest[id(done.entity)] = done.memory
+
+    def memory_of(self, entity: IdentifiedModel) -> Memory | None:
+        """What is known of the object inside the transaction."""
+        return self._latest.get(id(entity)) or memory_of(entity)
+
+    def undo(self, mark: int = 0) -> None:
+        """Put the objects back as they were at the mark."""
+        while len(self._done) > mark:
+            entity, before, _ = self._done.pop()
+            if before is not None:
+                assign_identity(entity, before)
+        self._latest = {id(done.entity): done.memory for done in self._done}
+
+    def settle(self) -> None:
+        """Remember what the commit made certain."""
+        for entity, _, memory in self._done:
+            remember(entity, memory)
+        self.forget()
+
+    def forget(self) -> None:
+        """Remember nothing: the commit was not the storage's own."""
+        self._done.clear()
+        self._latest.clear()
+
+
+class Transaction:
+    """One open transaction of one storage."""
+
+    __slots__ = ("joined", "journal", "read_only", "work")
+
+    def __init__(self, work: UnitOfWork, journal: Journal, *, read_only: bool, joined: bool) -> None:
+        self.work = work
+        self.journal = journal
+        self.read_only = read_only
+        self.joined = joined
+
+
+_current: ContextVar[Mapping[int, Transaction]] = ContextVar(
+    "ecs_sql_transactions", default=MappingProxyType({})
+)
+
+
+def current_transaction(storage: object) -> Transaction | None:
+    """The transaction that this thread or task has open with the storage."""
+    return _current.get().get(id(storage))
+
+
+class CurrentTransaction:
+    """Makes a transaction the current one for a block."""
+
+    def __init__(self, storage: object, transaction: Transaction) -> None:
+        self._key = id(storage)
+        self._transaction = transaction
+
+    def __enter__(self) -> Transaction:
+        self._token = _current.set({**_current.get(), self._key: self._transaction})
+        return self._transaction
+
+    def __exit__(self, *_error: object) -> None:
+        _current.reset(self._token)
+
+
