@@ -7,17 +7,27 @@ from ecs_sql.entity import Entity
 from ecs_sql.errors import EcsSqlError
 from ecs_sql.storage.base import EntityStorage
 from ecs_sql.storage.memory import InMemoryEntityStorage
+from ecs_sql.mapping import EntityMapping
+from ecs_sql.registry import EntityRegistry
+from ecs_sql.rows import BaseEntitySQL
 from ecs_sql.storage.rows import RegistryStatus
+from ecs_sql.storage.sql import SqlAlchemyEntityStorage
+from ecs_sql.tracer import entity_tracer
 
 __all__ = [
+    "BaseEntitySQL",
     "ColumnOptions",
     "EcsSqlError",
     "Entity",
     "EntityChange",
     "EntityDiff",
+    "EntityMapping",
+    "EntityRegistry",
     "EntityStorage",
     "FieldChange",
     "InMemoryEntityStorage",
     "RegistryStatus",
+    "SqlAlchemyEntityStorage",
+    "entity_tracer",
     "errors",
 ]

@@ -43,12 +43,12 @@ class Identity(NamedTuple):
     ecs_id: UUID
     lineage_id: UUID
     parent_id: UUID | None
-    old_ids: tuple[UUID, ...]
     created_at: datetime
+    old_ids: tuple[UUID, ...]
 
     def forked(self, created_at: datetime) -> Identity:
         """The bookkeeping of a new version whose parent is this one."""
-        return Identity(uuid4(), self.lineage_id, self.ecs_id, (*self.old_ids, self.ecs_id), created_at)
+        return Identity(uuid4(), self.lineage_id, self.ecs_id, created_at, (*self.old_ids, self.ecs_id))
 
 
 class IdentifiedModel(BaseModel):
@@ -151,8 +151,8 @@ def identity_of(entity: IdentifiedModel) -> Identity:
         values["ecs_id"],
         values["lineage_id"],
         values["parent_id"],
-        tuple(values["old_ids"]),
         values["created_at"],
+        tuple(values["old_ids"]),
     )
 
 

@@ -150,11 +150,9 @@ class Demo:
 
     def _show_history(self, environment: Environment) -> None:
         """The lineages of the environment and of an annotated distribution, and the newest diff."""
-        for item, columns in (
-            (environment, ("python",)),
-            (annotated(environment)[0], ("name", "version", "note")),
-        ):
-            self._show_lineage(item, columns)
+        self._show_lineage(environment, ("python",))
+        for item in annotated(environment)[:1]:
+            self._show_lineage(item, ("name", "version", "note"))
         before = (
             self._storage.get(environment.parent_id, Environment) if environment.parent_id else None
         )
@@ -186,5 +184,5 @@ def annotated(environment: Environment) -> list[Distribution]:
     ranked = sorted(
         environment.distributions, key=lambda item: (-counts[item.name], item.name.lower())
     )
-    places = sorted({0, len(ranked) // 2, len(ranked) - 1})
-    return [ranked[place] for place in places]
+    places = {0, len(ranked) // 2, len(ranked) - 1}
+    return [item for place, item in enumerate(ranked) if place in places]

@@ -194,7 +194,7 @@ class VersionedStorage(ABC):
     def _contents(self, work: UnitOfWork, ecs_ids: Sequence[UUID]) -> dict[UUID, Content]:
         return {
             identity.ecs_id: content
-            for rows in work.find(ecs_ids, 1)
+            for rows in work.find(ecs_ids)
             for identity, content in zip(rows.identities, rows.contents, strict=True)
         }
 
@@ -274,7 +274,7 @@ class VersionedStorage(ABC):
 
     def _load(self, gather: Callable[[UnitOfWork, Load], None]) -> Loaded:
         def load(work: UnitOfWork, journal: Journal | None) -> Loaded:
-            run = Load(work.find)
+            run = Load(work)
             gather(work, run)
             loaded = run.finish()
             current = current_transaction(self)

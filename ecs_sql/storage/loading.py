@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -10,9 +10,8 @@ from ecs_sql.codecs.base import Dangling, Decoding, Undecodable
 from ecs_sql.entity_codec import Content, EntityCodec
 from ecs_sql.errors import UnstorableValueError
 from ecs_sql.identity import IdentifiedModel, Identity, mark_from_storage
-from ecs_sql.storage.rows import Rows
+from ecs_sql.storage.rows import Rows, UnitOfWork
 
-Find = Callable[[list[UUID], int], list[Rows]]
 Row = tuple[EntityCodec, int, Identity, Content]
 
 
@@ -34,15 +33,26 @@ class Loaded(NamedTuple):
     sources: list[tuple[IdentifiedModel, Identity, Content]]
 
 
-class Load:
-    """One load: gathers the rows of a graph, then makes its entities."""
+_FIRST_AHEAD = 64
+_AHEAD_GROWTH = 4
+_AHEAD_FROM_LEVEL = 3
 
-    def __init__(self, find: Find) -> None:
-        self._find = find
+
+class Load:
+    """One load: gathers the rows of a graph level by level, then makes its entities.
+
+    What a graph holds was mostly stored together, an entity before what it refers to. So from the third
+    level on it reads ahead in stored order, fourfold as far each time for as long as that pays: a chain of
+    n entities takes statements in the order of log n.
+    """
+
+    def __init__(self, work: UnitOfWork) -> None:
+        self._work = work
         self._entities: dict[UUID, Any] = {}
         self._positions: dict[UUID, int] = {}
         self._batches: list[_Batch] = []
         self._spare: dict[UUID, Row] = {}
+        self._referrers: set[EntityCodec] = set()
         self._missing: set[UUID] = set()
 
     def ids(self, ecs_ids: Iterable[UUID]) -> None:
@@ -57,17 +67,29 @@ class Load:
         self._gather(self._wanted(pinned), 2)
 
     def _gather(self, wanted: list[UUID], level: int) -> None:
+        ahead = 0
         while wanted:
+            spare = len(self._spare)
             wanted = self._take_spare(wanted)
             if not wanted:
                 break
-            pinned: list[UUID] = []
-            asked = set(wanted)
-            for rows in self._find(wanted, level):
-                pinned += self._absorb(self._only(rows, asked))
-            self._missing |= asked - self._entities.keys()
-            wanted = self._wanted(pinned)
+            if level == _AHEAD_FROM_LEVEL:
+                ahead = _FIRST_AHEAD
+            elif ahead:  # go on while at least a quarter of what was read ahead was of use
+                used = spare - len(self._spare)
+                ahead = ahead * _AHEAD_GROWTH if used * 4 >= spare else 0
+            wanted = self._read_level(wanted, ahead)
             level += 1
+
+    def _read_level(self, wanted: list[UUID], ahead: int) -> list[UUID]:
+        pinned: list[UUID] = []
+        asked = set(wanted)
+        referrers, self._referrers = self._referrers, set()
+        self._spare.clear()
+        for rows in self._work.find(wanted, referrers, ahead):
+            pinned += self._absorb(self._only(rows, asked) if ahead else rows)
+        self._missing |= asked - self._entities.keys()
+        return self._wanted(pinned)
 
     def _wanted(self, pinned: Iterable[UUID]) -> list[UUID]:
         known, missing = self._entities, self._missing
@@ -75,13 +97,11 @@ class Load:
 
     def _only(self, rows: Rows, asked: set[UUID]) -> Rows:
         """The asked rows; those that were read ahead are kept aside."""
-        if all(identity.ecs_id in asked for identity in rows.identities):
-            return rows
         kept: list[tuple[int, Identity, Content]] = []
         for row in zip(rows.positions, rows.identities, rows.contents, strict=True):
             if row[1].ecs_id in asked:
                 kept.append(row)
-            else:
+            elif row[1].ecs_id not in self._entities:
                 self._spare[row[1].ecs_id] = (rows.codec, *row)
         return _rows(rows.codec, kept)
 
@@ -119,6 +139,8 @@ class Load:
         for identity, position, entity in zip(identities, positions, entities, strict=True):
             self._entities[identity.ecs_id] = entity
             self._positions[identity.ecs_id] = position
+        if pinned:
+            self._referrers.add(codec)
         self._batches.append(_Batch(codec, identities, contents, parsed, entities))
         return pinned
 

@@ -95,7 +95,9 @@ class _MemoryWork(UnitOfWork):
             if (row := rows.get(ecs_id)) is not None
         }
 
-    def find(self, ecs_ids: Collection[UUID], level: int) -> list[Rows]:
+    def find(
+        self, ecs_ids: Collection[UUID], referrers: Collection[EntityCodec] = (), ahead: int = 0
+    ) -> list[Rows]:
         rows = self._tables.rows
         return _grouped([row for ecs_id in ecs_ids if (row := rows.get(ecs_id)) is not None])
 

@@ -51,8 +51,15 @@ class UnitOfWork(ABC):
         """
 
     @abstractmethod
-    def find(self, ecs_ids: Collection[UUID], level: int) -> list[Rows]:
-        """The stored versions among these ids; from the third level of a graph on, perhaps others too.
+    def find(
+        self, ecs_ids: Collection[UUID], referrers: Collection[EntityCodec] = (), ahead: int = 0
+    ) -> list[Rows]:
+        """The stored versions among these ids.
+
+        Args:
+            ecs_ids: which versions.
+            referrers: the classes whose references the ids are, where that is so.
+            ahead: how many versions stored after the first of them may be read as well, unasked.
 
         Raises:
             UnknownDiscriminatorError: when one is of a type that nobody registered.

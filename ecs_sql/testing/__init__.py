@@ -19,14 +19,21 @@ from ecs_sql.testing.graphs import GraphContract
 from ecs_sql.testing.lineages import LineageContract
 from ecs_sql.testing.loading import LoadingContract
 from ecs_sql.testing.operations import OperationContract
-from ecs_sql.testing.pictures import assert_same_graph, assert_same_value, picture
+from ecs_sql.testing.pictures import (
+    Picture,
+    assert_one_object_per_version,
+    assert_same_graph,
+    assert_same_picture,
+    assert_same_value,
+    content,
+    picture,
+)
 from ecs_sql.testing.refusals import RefusalContract
 from ecs_sql.testing.roundtrips import RoundTripContract
-from ecs_sql.testing.support import Caught, StorageHooks, raises
+from ecs_sql.testing.support import StorageHooks, raises
 from ecs_sql.testing.transactions import TransactionContract
 
 __all__ = [
-    "Caught",
     "CopyContract",
     "EntityStorageContract",
     "ForkContract",
@@ -34,12 +41,16 @@ __all__ = [
     "LineageContract",
     "LoadingContract",
     "OperationContract",
+    "Picture",
     "RefusalContract",
     "RoundTripContract",
     "StorageHooks",
     "TransactionContract",
+    "assert_one_object_per_version",
     "assert_same_graph",
+    "assert_same_picture",
     "assert_same_value",
+    "content",
     "picture",
     "raises",
 ]

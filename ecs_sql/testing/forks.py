@@ -10,7 +10,6 @@ from uuid import UUID
 from ecs_sql.entity import Entity
 from ecs_sql.storage.base import EntityStorage
 from ecs_sql.storage.memory import InMemoryEntityStorage
-
 from ecs_sql.testing.models import Folder, Frozen, Node, Open, Placement, Scene, Tag, Validated
 from ecs_sql.testing.pictures import assert_same_graph, assert_same_picture, picture
 from ecs_sql.testing.support import StorageHooks
@@ -283,7 +282,7 @@ class ForkContract(StorageHooks):
 
     def test_changed_extra_fields_are_changes(self) -> None:
         storage = self.make_storage([Open])
-        entity = Open(name="o", extra_number=1)
+        entity = Open.model_validate({"name": "o", "extra_number": 1})
         storage.register(entity)
         self._check_that_it_forks(storage, entity, lambda: setattr(entity, "extra_number", 1.0))
         self._check_that_it_forks(storage, entity, lambda: setattr(entity, "another", []))

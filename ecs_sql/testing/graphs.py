@@ -7,7 +7,6 @@ from itertools import pairwise
 from typing import TypeVar
 
 from ecs_sql.entity import Entity
-
 from ecs_sql.testing.models import (
     Book,
     Circle,
@@ -28,7 +27,7 @@ from ecs_sql.testing.support import StorageHooks
 
 N = TypeVar("N", bound=Entity)
 
-GRAPH_CLASSES = [
+GRAPH_CLASSES: list[type[Entity]] = [
     Book,
     Circle,
     Drawing,
@@ -206,8 +205,9 @@ class GraphContract(StorageHooks):
 
     def _check_round_trip(self, root: N, *more: Entity) -> N:
         storage = self.make_storage(GRAPH_CLASSES)
-        storage.register_many([root, *more])
-        for entity in (root, *more):
+        entities: list[Entity] = [root, *more]
+        storage.register_many(entities)
+        for entity in entities:
             assert_same_graph(storage.get(entity.ecs_id), entity)
         reopened = self.reopen_storage(storage, GRAPH_CLASSES)
         loaded = reopened.get(root.ecs_id, type(root))

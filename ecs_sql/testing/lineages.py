@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from decimal import Decimal
+from uuid import UUID, uuid4
 
 from ecs_sql.errors import LineageError
 from ecs_sql.testing.models import Containers, Engine, Models, Node, Placement, Scene, Tag
@@ -20,7 +21,7 @@ class LineageContract(StorageHooks):
     def test_a_version_does_not_follow_the_object_that_was_registered(self) -> None:
         storage = self.make_storage([Containers, Models])
         containers = Containers(numbers=[1], words={"a"}, nested={"k": [(1, {"x"})]})
-        models = Models(engine=Engine(power=1), options={"name": "n"}, free={"a": [1]})
+        models = Models(engine=Engine(power=Decimal(1)), options={"name": "n"}, free={"a": [1]})
         storage.register_many([containers, models])
         before = picture(containers, models)
         containers.numbers.append(2)
@@ -106,7 +107,7 @@ class LineageContract(StorageHooks):
     def test_each_version_names_all_its_ancestors_oldest_first(self) -> None:
         storage = self.make_storage([Node])
         node = Node()
-        ancestors = []
+        ancestors: list[UUID] = []
         for size in range(1, 5):
             storage.register(node)
             assert node.old_ids == ancestors

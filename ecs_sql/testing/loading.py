@@ -82,7 +82,7 @@ class LoadingContract(StorageHooks):
     def test_a_loaded_object_behaves_as_its_class_says(self) -> None:
         storage = self.make_storage([Frozen, Validated, Aliased, Open])
         frozen, validated, aliased = Frozen(name="f"), Validated(name="v"), Aliased(fullName="a")
-        opened = Open(name="o", more=1)
+        opened = Open.model_validate({"name": "o", "more": 1})
         storage.register_many([frozen, validated, aliased, opened])
         for loaded, change in (
             (storage.get(frozen.ecs_id, Frozen), {"name": "x"}),

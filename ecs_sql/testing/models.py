@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, NamedTuple, NewType, TypeVar
 from uuid import UUID
 
-from ecs_sql.entity import Entity
 from pydantic import (
     AwareDatetime,
     BaseModel,
@@ -27,6 +26,8 @@ from pydantic import (
     field_validator,
 )
 from typing_extensions import TypeAliasType, TypedDict
+
+from ecs_sql.entity import Entity
 
 T = TypeVar("T")
 

@@ -6,7 +6,6 @@ import threading
 from uuid import uuid4
 
 from ecs_sql.entity import Entity
-
 from ecs_sql.errors import EntityTypeError
 from ecs_sql.testing.models import (
     Circle,
@@ -22,7 +21,7 @@ from ecs_sql.testing.models import (
 from ecs_sql.testing.pictures import assert_one_object_per_version, assert_same_graph
 from ecs_sql.testing.support import StorageHooks, raises
 
-SHAPES = [Shape, Circle, Square, RoundedSquare, Drawing]
+SHAPES: list[type[Entity]] = [Shape, Circle, Square, RoundedSquare, Drawing]
 
 
 class OperationContract(StorageHooks):

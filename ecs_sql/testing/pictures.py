@@ -10,8 +10,9 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from ecs_sql.entity import Entity
 from pydantic import BaseModel
+
+from ecs_sql.identity import IdentifiedModel
 
 Picture: TypeAlias = dict[UUID, dict[str, Hashable]]
 """Each version's class, bookkeeping and content, by id; references are ids."""
@@ -19,17 +20,17 @@ Picture: TypeAlias = dict[UUID, dict[str, Hashable]]
 _BOOKKEEPING = ("ecs_id", "lineage_id", "parent_id", "old_ids", "created_at")
 
 
-def picture(*roots: Entity) -> Picture:
+def picture(*roots: IdentifiedModel) -> Picture:
     """What the graphs below `roots` hold now, as plain data that later changes do not reach."""
     return {entity.ecs_id: _picture_of(entity) for entity in _walk(roots)}
 
 
-def content(entity: Entity) -> dict[str, Hashable]:
+def content(entity: IdentifiedModel) -> dict[str, Hashable]:
     """What this entity alone holds, without its bookkeeping."""
     return {name: plain(value) for name, value in _content_of(entity)}
 
 
-def assert_same_graph(loaded: Entity | None, expected: Entity) -> None:
+def assert_same_graph(loaded: IdentifiedModel | None, expected: IdentifiedModel) -> None:
     """The loaded graph holds the same versions with the same content, each as one object."""
     assert loaded is not None, f"{expected.ecs_id} is not stored"
     assert loaded.ecs_id == expected.ecs_id, f"{loaded.ecs_id} came back for {expected.ecs_id}"
@@ -48,9 +49,9 @@ def assert_same_picture(actual: Picture, expected: Picture) -> None:
             assert found == value, f"{ecs_id}: {name} is {found!r}, not {value!r}"
 
 
-def assert_one_object_per_version(*roots: Entity) -> None:
+def assert_one_object_per_version(*roots: IdentifiedModel) -> None:
     """Within these graphs, a version that is met twice is the same object."""
-    met: dict[UUID, Entity] = {}
+    met: dict[UUID, IdentifiedModel] = {}
     for entity in _walk(roots):
         assert met.setdefault(entity.ecs_id, entity) is entity, (
             f"{entity.ecs_id} came back as two objects"
@@ -67,21 +68,21 @@ def plain(value: Any) -> Hashable:
     return _plain(value, [])
 
 
-def _walk(roots: tuple[Entity, ...]) -> list[Entity]:
-    met: dict[int, Entity] = {}
+def _walk(roots: tuple[IdentifiedModel, ...]) -> list[IdentifiedModel]:
+    met: dict[int, IdentifiedModel] = {}
     todo = list(reversed(roots))
     while todo:
         entity = todo.pop()
         if id(entity) not in met:
             met[id(entity)] = entity
-            found: list[Entity] = []
+            found: list[IdentifiedModel] = []
             for _, value in _content_of(entity):
                 _plain(value, found)
             todo.extend(reversed(found))
     return list(met.values())
 
 
-def _picture_of(entity: Entity) -> dict[str, Hashable]:
+def _picture_of(entity: IdentifiedModel) -> dict[str, Hashable]:
     bookkeeping = {name: plain(getattr(entity, name)) for name in _BOOKKEEPING}
     return {"class": type(entity), **bookkeeping, **content(entity)}
 
@@ -91,14 +92,14 @@ def _content_of(model: BaseModel) -> list[tuple[str, Any]]:
     named = [
         (name, model.__dict__[name])
         for name, field in fields.items()
-        if not field.exclude and not (isinstance(model, Entity) and name in _BOOKKEEPING)
+        if not field.exclude and not (isinstance(model, IdentifiedModel) and name in _BOOKKEEPING)
     ]
     return named + list((model.model_extra or {}).items())
 
 
-def _plain(value: Any, found: list[Entity]) -> Hashable:
+def _plain(value: Any, found: list[IdentifiedModel]) -> Hashable:
     match value:
-        case Entity():
+        case IdentifiedModel():
             found.append(value)
             return ("entity", value.ecs_id)
         case Mapping():
@@ -110,10 +111,11 @@ def _plain(value: Any, found: list[Entity]) -> Hashable:
             items = tuple(_plain(item, found) for item in value)
             return (type(value), getattr(value, "maxlen", None), items)
         case _:
-            return _plain_record(value, found) or _plain_scalar(value)
+            record = _plain_record(value, found)
+            return _plain_scalar(value) if record is None else record
 
 
-def _plain_record(value: Any, found: list[Entity]) -> Hashable:
+def _plain_record(value: Any, found: list[IdentifiedModel]) -> Any:
     if isinstance(value, BaseModel):
         pairs = _content_of(value)
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ecs_sql.entity import Entity
-from ecs_sql.storage.base import EntityStorage
-
 from ecs_sql.errors import UnstorableValueError
+from ecs_sql.storage.base import EntityStorage
 from ecs_sql.testing.models import (
     Cat,
     Containers,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Generic, TypeVar
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Generic, Self, TypeVar
 
 from ecs_sql.entity import Entity
 from ecs_sql.storage.base import EntityStorage
@@ -28,22 +28,33 @@ class StorageHooks:
         return storage
 
 
-class Caught(Generic[E]):
-    """The error that a `raises` block ended with."""
+class raises(Generic[E]):  # noqa: N801 - it reads as a statement
+    """Expects a block to raise this error, with each of `mentions` in its message.
+
+    Attributes:
+        error: what the block raised, once it has ended.
+    """
 
     error: E
 
+    def __init__(self, expected: type[E], *mentions: object) -> None:
+        self._expected = expected
+        self._mentions = mentions
 
-@contextmanager
-def raises(expected: type[E], *mentions: object) -> Iterator[Caught[E]]:
-    """Expect the block to raise this error, with each of `mentions` in its message."""
-    caught: Caught[E] = Caught()
-    try:
-        yield caught
-    except expected as error:
-        caught.error = error
-    else:
-        raise AssertionError(f"{expected.__name__} was not raised")
-    message = str(caught.error)
-    for mention in mentions:
-        assert str(mention) in message, f"{message!r} does not mention {str(mention)!r}"
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        assert error is not None, f"{self._expected.__name__} was not raised"
+        if not isinstance(error, self._expected):
+            return False
+        self.error = error
+        message = str(error)
+        for mention in self._mentions:
+            assert str(mention) in message, f"{message!r} does not mention {str(mention)!r}"
+        return True

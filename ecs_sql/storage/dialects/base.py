@@ -1,0 +1,88 @@
+"""What differs between databases: filters by many ids, new ids, transactions, errors, connections."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+
+ErrorKind = Literal["conflict", "duplicate", "too_large", "lost", "other"]
+"""A serialization failure or deadlock, a version id that exists already, a too large statement or value,
+a lost connection, or anything else."""
+
+Row = tuple[Any, ...]
+
+
+class DatabaseDialect(ABC):
+    """One database's ways. Stateless but for what the server says of itself."""
+
+    name: str
+    """As a storage's status tells it."""
+    placeholder: str
+    """How a statement marks a parameter."""
+
+    @abstractmethod
+    def own_engine(self, url: URL) -> Engine:
+        """An engine for a URL of the storage's own, set up for durable versions."""
+
+    def inspect(self, connection: Connection) -> None:
+        """Learn what the server says of itself.
+
+        Raises:
+            UnusableServer: when the server cannot be used.
+        """
+
+    @abstractmethod
+    def membership(self, column: str, ids: Sequence[Any]) -> Iterator[tuple[str, Row]]:
+        """Conditions that together are true of the rows whose column is among the ids, with parameters.
+
+        One condition wherever the database takes any number of ids at once. The ids are as `bind_ids`
+        made them, or integers.
+        """
+
+    @abstractmethod
+    def bind_ids(self, ids: Sequence[Any]) -> list[Any]:
+        """UUIDs as parameters."""
+
+    @abstractmethod
+    def begin_write(self, connection: Connection) -> None:
+        """Begin a transaction that will write, or make sure that the connection is inside one."""
+
+    @abstractmethod
+    def begin_reads(self, connection: Connection) -> None:
+        """Begin a transaction that sees one state of the database."""
+
+    def single_reads(self, connection: Connection) -> Connection:
+        """A connection for reads that need no transaction."""
+        return connection
+
+    @abstractmethod
+    def in_autocommit(self, connection: Connection) -> bool:
+        """Whether the driver commits each statement, so that there is no transaction to join."""
+
+    @abstractmethod
+    def insert_base(
+        self, connection: Connection, columns: Sequence[str], rows: list[Row], ids_of: Callable[[Row], Any]
+    ) -> list[int]:
+        """Insert rows into `base_entities` in this order and tell their ids, which ascend."""
+
+    def insert_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: list[Row]) -> None:
+        """Insert rows into a table."""
+        connection.exec_driver_sql(self.insert_statement(table, columns), rows)
+
+    def insert_statement(self, table: str, columns: Sequence[str]) -> str:
+        """An INSERT of one row."""
+        marks = ", ".join([self.placeholder] * len(columns))
+        return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
+
+    @abstractmethod
+    def kind_of(self, error: DBAPIError) -> ErrorKind:
+        """What kind of failure a driver's error is."""
+
+
+class UnusableServer(Exception):
+    """A server that the library does not support. Becomes a StorageUrlError."""

@@ -1,0 +1,128 @@
+"""MariaDB through PyMySQL or another driver of SQLAlchemy's MySQL family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+
+from ecs_sql.storage.dialects.base import DatabaseDialect, ErrorKind, Row, UnusableServer
+
+MAX_IDS = 50_000
+"""Ids in one condition: about two megabytes of statement, an eighth of the smallest usual packet."""
+_DUPLICATE = 1062
+_CONFLICTS = frozenset({1213, 1020})
+_PACKET_TOO_LARGE = 1153
+_GONE = frozenset({2006, 2013})
+_DEFAULT_PACKET = 16 * 2**20
+
+
+def _set_up(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION')")
+    cursor.close()
+
+
+class MariadbDialect(DatabaseDialect):
+    """MariaDB; MySQL itself lacks RETURNING and collations that tell all texts apart."""
+
+    name = "mariadb"
+    placeholder = "%s"
+
+    def __init__(self) -> None:
+        self._max_packet = _DEFAULT_PACKET
+        self._native_uuid = False
+
+    def own_engine(self, url: URL) -> Engine:
+        engine = create_engine(url)
+        event.listen(engine, "connect", _set_up)
+        return engine
+
+    def inspect(self, connection: Connection) -> None:
+        if not getattr(connection.dialect, "is_mariadb", False):
+            raise UnusableServer("the server is MySQL; ecs_sql supports MariaDB")
+        self._max_packet = connection.exec_driver_sql("SELECT @@max_allowed_packet").scalar_one()
+        self._native_uuid = connection.dialect.supports_native_uuid
+
+    def membership(self, column: str, ids: Sequence[Any]) -> Iterator[tuple[str, Row]]:
+        for start in range(0, len(ids), MAX_IDS):
+            part = ids[start : start + MAX_IDS]
+            yield f"{column} IN ({', '.join(['%s'] * len(part))})", tuple(part)
+
+    def bind_ids(self, ids: Sequence[Any]) -> list[Any]:
+        return [str(ecs_id) if self._native_uuid else ecs_id.hex for ecs_id in ids]
+
+    def begin_write(self, connection: Connection) -> None:
+        if not connection.in_transaction():
+            if self.in_autocommit(connection):
+                connection.execution_options(isolation_level=connection.default_isolation_level)
+            connection.begin()
+
+    def begin_reads(self, connection: Connection) -> None:
+        connection.execution_options(isolation_level="REPEATABLE READ")
+        connection.begin()
+
+    def in_autocommit(self, connection: Connection) -> bool:
+        driver = connection.connection.dbapi_connection
+        mode = getattr(driver, "get_autocommit", None)
+        return bool(mode() if mode is not None else getattr(driver, "autocommit", False))
+
+    def insert_base(
+        self, connection: Connection, columns: Sequence[str], rows: list[Row], ids_of: Callable[[Row], Any]
+    ) -> list[int]:
+        marks = f"({', '.join(['%s'] * len(columns))})"
+        found: dict[str, int] = {}
+        for part in self._parts(rows):
+            statement = (
+                f"INSERT INTO base_entities ({', '.join(columns)}) VALUES {', '.join([marks] * len(part))} "
+                "RETURNING id, ecs_id"
+            )
+            result = connection.exec_driver_sql(statement, tuple(value for row in part for value in row))
+            found.update((str(ecs_id).replace("-", ""), number) for number, ecs_id in result)
+        return [found[str(ids_of(row)).replace("-", "")] for row in rows]
+
+    def insert_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: list[Row]) -> None:
+        for part in self._parts(rows):
+            super().insert_rows(connection, table, columns, part)
+
+    def _parts(self, rows: list[Row]) -> Iterator[list[Row]]:
+        """The rows in parts that each fit a packet, escapes counted in."""
+        part: list[Row] = []
+        size = 0
+        for row in rows:
+            row_size = sum(2 * len(value) + 8 if isinstance(value, (str, bytes)) else 24 for value in row)
+            if part and size + row_size > self._max_packet // 4:
+                yield part
+                part, size = [], 0
+            part.append(row)
+            size += row_size
+        if part:
+            yield part
+
+    def kind_of(self, error: DBAPIError) -> ErrorKind:
+        arguments = getattr(error.orig, "args", ())
+        code = arguments[0] if arguments else None
+        if code in _CONFLICTS:
+            return "conflict"
+        if code == _DUPLICATE and "ux_base_ecs_id" in str(error.orig):
+            return "duplicate"
+        if code == _PACKET_TOO_LARGE or (code in _GONE and self._is_oversized(error)):
+            return "too_large"
+        return "lost" if error.connection_invalidated or code in _GONE else "other"
+
+    def _is_oversized(self, error: DBAPIError) -> bool:
+        """Whether the statement was larger than a packet, after which the server just hangs up."""
+        return _size(error.params) + len(error.statement or "") > self._max_packet // 2
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value.encode())
+    if isinstance(value, (bytes, bytearray)):
+        return len(value)
+    if isinstance(value, (list, tuple)):
+        return sum(map(_size, value))
+    return 8

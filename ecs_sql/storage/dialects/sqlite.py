@@ -1,0 +1,99 @@
+"""SQLite: one writer at a time, WAL, everything in one file or in memory."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pydantic_core
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import StaticPool
+
+from ecs_sql.storage.dialects.base import DatabaseDialect, ErrorKind, Row
+
+BUSY_TIMEOUT_SECONDS = 30
+
+_CONFLICTS = frozenset({sqlite3.SQLITE_BUSY_SNAPSHOT, sqlite3.SQLITE_BUSY_RECOVERY})
+
+
+def is_memory(url: URL) -> bool:
+    """Whether the URL names a database in memory, which lives as long as its one connection."""
+    database = url.database or ""
+    return database in ("", ":memory:") or "mode=memory" in str(url) or database.startswith("file::memory:")
+
+
+def _set_up(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000}")
+    cursor.close()
+
+
+class SqliteDialect(DatabaseDialect):
+    """SQLite through the standard library's sqlite3."""
+
+    name = "sqlite"
+    placeholder = "?"
+
+    def own_engine(self, url: URL) -> Engine:
+        options: dict[str, Any] = {}
+        if is_memory(url):
+            options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+        engine = create_engine(url, **options)
+        event.listen(engine, "connect", _set_up)
+        return engine
+
+    def membership(self, column: str, ids: Sequence[Any]) -> Iterator[tuple[str, Row]]:
+        if len(ids) == 1:
+            yield f"{column} = ?", (ids[0],)
+        else:  # one parameter, whatever the number of ids
+            yield f"{column} IN (SELECT value FROM json_each(?))", (pydantic_core.to_json(list(ids)).decode(),)
+
+    def bind_ids(self, ids: Sequence[Any]) -> list[Any]:
+        return [ecs_id.hex for ecs_id in ids]
+
+    def begin_write(self, connection: Connection) -> None:
+        if not connection.in_transaction():
+            connection.begin()
+        if not _in_transaction(connection):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:  # begun by the application, perhaps deferred: an empty write takes the lock
+            connection.exec_driver_sql("DELETE FROM ecs_meta WHERE 0")
+
+    def begin_reads(self, connection: Connection) -> None:
+        connection.begin()
+        if not _in_transaction(connection):
+            connection.exec_driver_sql("BEGIN")
+
+    def in_autocommit(self, connection: Connection) -> bool:
+        return False  # begin_write begins a transaction whatever the driver's mode
+
+    def insert_base(
+        self, connection: Connection, columns: Sequence[str], rows: list[Row], ids_of: Callable[[Row], Any]
+    ) -> list[int]:
+        # The transaction has the write lock, so nobody else can take these ids.
+        last = connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM base_entities").scalar_one()
+        ids = list(range(last + 1, last + 1 + len(rows)))
+        numbered = [(number, *row) for number, row in zip(ids, rows, strict=True)]
+        self.insert_rows(connection, "base_entities", ("id", *columns), numbered)
+        return ids
+
+    def kind_of(self, error: DBAPIError) -> ErrorKind:
+        original = error.orig
+        code = getattr(original, "sqlite_errorcode", None)
+        if code in _CONFLICTS:
+            return "conflict"
+        if code == sqlite3.SQLITE_CONSTRAINT_UNIQUE and "base_entities.ecs_id" in str(original):
+            return "duplicate"
+        if code == sqlite3.SQLITE_TOOBIG or "too big" in str(original):
+            return "too_large"
+        return "lost" if error.connection_invalidated else "other"
+
+
+def _in_transaction(connection: Connection) -> bool:
+    return bool(connection.connection.dbapi_connection.in_transaction)  # type: ignore[union-attr]

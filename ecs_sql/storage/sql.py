@@ -1,0 +1,273 @@
+"""SqlAlchemyEntityStorage: versions in SQLite, PostgreSQL or MariaDB."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import StaticPool
+
+from ecs_sql.entity_codec import EntityCodec, codec_of
+from ecs_sql.errors import (
+    StorageError,
+    TransactionError,
+    UnregisteredClassError,
+    ValueTooLargeError,
+    WriteConflictError,
+)
+from ecs_sql.identity import IdentifiedModel
+from ecs_sql.mapping import EntityMapping
+from ecs_sql.rows import set_graph_reader
+from ecs_sql.storage.base import VersionedStorage
+from ecs_sql.storage.catalogue import Catalogue
+from ecs_sql.storage.connecting import first_connection, open_engine
+from ecs_sql.storage.dialects import DatabaseDialect, dialect_for
+from ecs_sql.storage.joining import joined_journal
+from ecs_sql.storage.loading import Load
+from ecs_sql.storage.rows import UnitOfWork
+from ecs_sql.storage.schema import prepare_tables
+from ecs_sql.storage.sql_work import SqlWork
+from ecs_sql.storage.transactions import CurrentTransaction, Transaction
+
+T = TypeVar("T")
+
+ATTEMPTS = 10
+"""How often a single operation is tried when other transactions are in its way."""
+_PAUSE_SECONDS = 0.01
+_MAX_PAUSE_SECONDS = 0.5
+_REPEATABLE = frozenset({"conflict", "duplicate"})
+
+
+class SqlAlchemyEntityStorage(VersionedStorage):
+    """A storage in a SQL database; makes the tables that are missing.
+
+    An engine of the application's own is left as it is set. With a URL, SQLite runs in WAL mode with
+    foreign keys, a busy timeout and full synchronisation. Threads may share a storage.
+
+    Args:
+        target: a database URL, or an Engine.
+        mapping: the mapping, or the entity classes to make one of.
+
+    Raises:
+        MappingError: when a class cannot be mapped.
+        StorageUrlError: when the database cannot be opened.
+        SchemaMismatchError: when existing tables lack columns.
+        StorageFormatError: when the database is of another storage format.
+    """
+
+    def __init__(
+        self, target: str | URL | Engine, mapping: EntityMapping | Iterable[type[IdentifiedModel]]
+    ) -> None:
+        super().__init__()
+        if not isinstance(mapping, EntityMapping):
+            classes = tuple(mapping)
+            mapping = EntityMapping()
+            mapping.register(*classes)
+        mapping.resolve()
+        self._mapping = mapping
+        self._engine, self._dialect, self._own_engine = open_engine(target)
+        self._lock: AbstractContextManager[Any] = nullcontext()
+        if isinstance(self._engine.pool, StaticPool):  # one connection, one user at a time
+            self._lock = threading.RLock()
+        self._prepared = 0
+        self._prepare_lock = threading.Lock()
+        try:
+            first_connection(self._engine, self._dialect)
+            self._prepare()
+        except BaseException:
+            if self._own_engine:
+                self._engine.dispose()
+            raise
+        self._catalogue = Catalogue(mapping, self._dialect, self._engine.dialect)
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that the storage reads and writes through."""
+        return self._engine
+
+    @property
+    def mapping(self) -> EntityMapping:
+        """The classes that the storage takes."""
+        return self._mapping
+
+    # What it takes
+
+    def _codec_for(self, entity_class: type[IdentifiedModel]) -> EntityCodec:
+        if entity_class not in self._mapping:
+            raise UnregisteredClassError(entity_class)
+        return codec_of(entity_class)
+
+    def _knows(self, entity_class: type[Any]) -> bool:
+        return any(issubclass(known, entity_class) for known in self._mapping.entity_classes)
+
+    def _prepare(self) -> None:
+        """Make the tables of classes that were registered since."""
+        count = len(self._mapping)
+        if count != self._prepared or not count:
+            with self._prepare_lock, self._translated():
+                prepare_tables(self._engine, self._mapping.metadata)
+                self._prepared = count
+
+    # Units of work
+
+    def _begin(self, *, write: bool) -> UnitOfWork:
+        self._prepare()
+        return self._work(self._dialect.begin_write if write else self._dialect.single_reads)
+
+    def _begin_grouped_reads(self) -> UnitOfWork:
+        self._prepare()
+        return self._work(self._dialect.begin_reads)
+
+    def _work(self, begin: Callable[[Connection], Any]) -> UnitOfWork:
+        held = ExitStack()
+        held.enter_context(self._lock)
+        try:
+            with self._translated():
+                connection = held.enter_context(self._engine.connect())
+                begin(connection)
+        except BaseException:
+            held.close()
+            raise
+        return _OwnWork(connection, self._catalogue, held, self._translated)
+
+    def _attempt(self, operation: Callable[[], T]) -> T:
+        for attempt in range(ATTEMPTS):
+            try:
+                with self._translated():
+                    return operation()
+            except WriteConflictError:
+                if attempt == ATTEMPTS - 1:
+                    raise
+            pause = min(_PAUSE_SECONDS * 2**attempt, _MAX_PAUSE_SECONDS)
+            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311  (jitter, no secret)
+        raise AssertionError("unreachable")  # pragma: no cover
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """A driver's errors as the library's own."""
+        try:
+            yield
+        except DBAPIError as error:
+            raise _translated(error, self._dialect) from error
+
+    def _write_inside(self, current: Transaction, operation: Callable[[Transaction], None]) -> None:
+        with self._translated():
+            if current.joined:
+                self._ensure_begun(current)
+            super()._write_inside(current, operation)
+
+    def _ensure_begun(self, current: Transaction) -> None:
+        work = current.work
+        if isinstance(work, SqlWork):
+            self._dialect.begin_write(work.connection)
+
+    def _read(self, operation: Callable[..., T]) -> T:
+        with self._translated():
+            return super()._read(operation)
+
+    # Transactions
+
+    @contextmanager
+    def transaction(
+        self, join: Session | Connection | None = None, *, read_only: bool = False
+    ) -> Iterator[Any]:
+        """Group operations: all of them last, or none.
+
+        Args:
+            join: a Session or Connection of the application's own whose transaction to join; the
+                application commits it, or rolls it back, and objects follow. Tables are not made.
+            read_only: begin a deferred transaction that sees one state throughout, and refuse writes.
+
+        Raises:
+            TransactionError: when the connection commits each statement by itself.
+            WriteConflictError: when another transaction was in the way; repeat the whole block.
+        """
+        if join is None:
+            with super().transaction(read_only=read_only):
+                yield
+        else:
+            with self._translated(), self._joined(join, read_only=read_only):
+                yield
+
+    @contextmanager
+    def _joined(self, join: Session | Connection, *, read_only: bool) -> Iterator[None]:
+        connection = join.connection() if isinstance(join, Session) else join
+        if connection.dialect.name != self._engine.dialect.name:
+            raise TransactionError(
+                f"the connection is to {connection.dialect.name}, the storage's database is "
+                f"{self._engine.dialect.name}; join a connection to the same database"
+            )
+        if self._dialect.in_autocommit(connection):
+            raise TransactionError(
+                "the connection commits each statement by itself, so there is no transaction to join; "
+                "use one that is not in AUTOCOMMIT"
+            )
+        work = SqlWork(connection, self._catalogue)
+        journal = joined_journal(connection)
+        transaction = Transaction(work, journal, read_only=read_only, joined=True)
+        if read_only:
+            with CurrentTransaction(self, transaction):
+                yield
+            return
+        self._dialect.begin_write(connection)
+        with self._nested(transaction, read_only=False):
+            yield
+
+
+class _OwnWork(SqlWork):
+    """A unit of work on a connection of the storage's own."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        catalogue: Catalogue,
+        held: ExitStack,
+        translated: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        super().__init__(connection, catalogue)
+        self._held = held
+        self._translated = translated
+
+    def commit(self) -> None:
+        with self._translated():
+            super().commit()
+
+    def close(self) -> None:
+        self._held.close()
+
+
+def _translated(error: DBAPIError, dialect: DatabaseDialect) -> StorageError:
+    reason = str(error.orig).strip()
+    kind = dialect.kind_of(error)
+    if kind in _REPEATABLE:
+        return WriteConflictError(f"another transaction was in the way ({reason}); repeat the whole transaction")
+    if kind == "too_large":
+        return ValueTooLargeError(
+            f"the server does not take a statement or value of that size ({reason}); "
+            "store less in one value, or raise the server's limit"
+        )
+    if kind == "lost":
+        return StorageError(f"the connection was lost ({reason}); try again")
+    return StorageError(f"the database failed ({reason})")
+
+
+def _read_graph(mapping: EntityMapping, connection: Connection, ecs_id: UUID) -> IdentifiedModel | None:
+    """A graph through a connection of the application's own, as `to_entity` gives it."""
+    dialect = dialect_for(connection.dialect)
+    dialect.inspect(connection)
+    load = Load(SqlWork(connection, Catalogue(mapping, dialect, connection.dialect)))
+    load.ids([ecs_id])
+    found: IdentifiedModel | None = load.finish().entities.get(ecs_id)
+    return found
+
+
+set_graph_reader(_read_graph)

@@ -1,0 +1,314 @@
+"""A unit of work on a SQL database: rows in and out through one Connection."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from pydantic_core import to_json
+from sqlalchemy import Connection, NestedTransaction
+
+from ecs_sql.codecs.base import Undecodable
+from ecs_sql.entity_codec import EntityCodec
+from ecs_sql.errors import StoredValueError, UnknownDiscriminatorError
+from ecs_sql.identity import IdentifiedModel, Identity
+from ecs_sql.lineage import Head, Insert
+from ecs_sql.storage.rows import RegistryStatus, Rows, Savepoint, UnitOfWork
+from ecs_sql.storage.statements import BASE_COLUMNS, IDENTITY_COLUMNS, ClassStatements
+
+if TYPE_CHECKING:
+    from ecs_sql.storage.catalogue import Catalogue
+
+_IDENTITY_WIDTH = len(IDENTITY_COLUMNS)
+
+
+class SqlWork(UnitOfWork):
+    """Reads and writes versions through a connection that somebody else opened and will close."""
+
+    def __init__(self, connection: Connection, catalogue: Catalogue) -> None:
+        self.connection = connection
+        self._catalogue = catalogue
+        self._dialect = catalogue.dialect
+
+    # Reading
+
+    def _query(self, statement: str, parameters: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:
+        """The rows of a query, and the driver's type code of each column."""
+        result = self.connection.exec_driver_sql(statement, parameters)
+        codes = [column[1] for column in result.cursor.description]  # type: ignore[union-attr]
+        return list(result), codes
+
+    def _by_ids(self, select: str, column: str, ids: Sequence[Any], tail: str = "") -> tuple[list[Any], list[Any]]:
+        rows: list[Any] = []
+        codes: list[Any] = []
+        for condition, parameters in self._dialect.membership(column, ids):
+            found, codes = self._query(f"{select} WHERE {condition}{tail}", parameters)
+            rows += found
+        return rows, codes
+
+    def _identities(self, rows: Sequence[Any], codes: Sequence[Any]) -> tuple[Sequence[int], list[Identity]]:
+        """Positions and bookkeeping of rows that begin with the identity columns."""
+        columns = list(zip(*rows, strict=True))[:_IDENTITY_WIDTH]
+        converters = self._catalogue.identity_converters
+        try:
+            converted = [
+                converter.from_driver(list(values), code)
+                for converter, values, code in zip(converters, columns[1:], codes[1:_IDENTITY_WIDTH], strict=True)
+            ]
+        except (Undecodable, ValueError, TypeError) as error:
+            raise self._damaged_identity(rows, codes, error) from error
+        return columns[0], list(map(Identity, *converted))
+
+    def _damaged_identity(self, rows: Sequence[Any], codes: Sequence[Any], error: Exception) -> Exception:
+        for row in rows:
+            for name, converter, value, code in zip(
+                IDENTITY_COLUMNS[1:], self._catalogue.identity_converters, row[1:], codes[1:], strict=False
+            ):
+                try:
+                    converter.from_driver([value], code)
+                except (Undecodable, ValueError, TypeError) as fault:
+                    return StoredValueError(IdentifiedModel, row[1], name, value, str(fault))
+        return error
+
+    def _types(self, ecs_ids: Collection[UUID]) -> tuple[dict[ClassStatements, list[Any]], list[Any]]:
+        """The base rows of these ids, by the class that their discriminator names, and their type codes."""
+        select = self._catalogue.select_typed
+        rows, codes = self._by_ids(select, "base_entities.ecs_id", self._dialect.bind_ids(list(ecs_ids)))
+        groups: dict[ClassStatements, list[Any]] = {}
+        for row in rows:
+            groups.setdefault(self._statements_of(row), []).append(row)
+        return groups, codes
+
+    def _statements_of(self, row: Any) -> ClassStatements:
+        """The statements of the class that the discriminator at a row's end names."""
+        statements = self._catalogue.named(row[-1])
+        if statements is None:
+            raise UnknownDiscriminatorError(row[-1], _as_uuid(row[1]))
+        return statements
+
+    def heads(self, ecs_ids: Collection[UUID]) -> dict[UUID, Head]:
+        heads: dict[UUID, Head] = {}
+        groups, codes = self._types(ecs_ids)
+        for statements, rows in groups.items():
+            _, identities = self._identities(rows, codes)
+            entity_class = statements.codec.spec.entity_class
+            for identity in identities:
+                heads[identity.ecs_id] = Head(entity_class, identity.lineage_id, identity.old_ids)
+        return heads
+
+    def find(
+        self, ecs_ids: Collection[UUID], referrers: Collection[EntityCodec] = (), ahead: int = 0
+    ) -> list[Rows]:
+        only = self._catalogue.only_target(referrers) if referrers else None
+        if only is not None:
+            found = self._joined(only, "base_entities.ecs_id", self._dialect.bind_ids(list(ecs_ids)))
+            if len(found.positions) == len(ecs_ids):
+                return self._with_ahead([found], [only], ahead)
+        groups, codes = self._types(ecs_ids)
+        typed = [self._of_base_rows(statements, rows, codes) for statements, rows in groups.items()]
+        return self._with_ahead(typed, list(groups), ahead)
+
+    def _of_base_rows(self, statements: ClassStatements, base_rows: list[Any], base_codes: list[Any]) -> Rows:
+        """Rows whose base rows are read already."""
+        positions, identities = self._identities(base_rows, base_codes)
+        rows, codes = self._by_ids(statements.select_content, statements.key, positions)
+        content_columns = list(zip(*rows, strict=True))
+        contents = self._contents(statements, content_columns[1:], codes[1:], identities, rows)
+        by_position = dict(zip(content_columns[0] if rows else (), contents, strict=True))
+        for position, identity in zip(positions, identities, strict=True):
+            if position not in by_position:
+                raise self._row_missing(statements, identity.ecs_id)
+        return Rows(statements.codec, positions, identities, [by_position[p] for p in positions])
+
+    def _row_missing(self, statements: ClassStatements, ecs_id: UUID) -> StoredValueError:
+        spec = statements.codec.spec
+        reason = f"its row in table {spec.table_name!r} or in one of that table's parents is missing"
+        return StoredValueError(spec.entity_class, ecs_id, "id", None, reason)
+
+    def _joined(self, statements: ClassStatements, column: str, ids: Sequence[Any]) -> Rows:
+        """Rows of exactly one class by ids in the base table, in one statement."""
+        tail = f" AND base_entities.type = '{statements.codec.spec.table_name}'"
+        return self._joined_rows(statements, *self._by_ids(statements.select_all, column, ids, tail))
+
+    def _joined_rows(self, statements: ClassStatements, rows: list[Any], codes: list[Any]) -> Rows:
+        if not rows:
+            return Rows(statements.codec, (), (), ())
+        positions, identities = self._identities(rows, codes)
+        columns = list(zip(*rows, strict=True))
+        contents = self._contents(
+            statements, columns[_IDENTITY_WIDTH:], codes[_IDENTITY_WIDTH:], identities, rows
+        )
+        return Rows(statements.codec, positions, identities, contents)
+
+    def _contents(
+        self,
+        statements: ClassStatements,
+        columns: Sequence[Sequence[Any]],
+        codes: Sequence[Any],
+        identities: Sequence[Identity],
+        rows: Sequence[Any],
+    ) -> list[Any]:
+        try:
+            return statements.contents(columns, codes, len(rows))
+        except (Undecodable, ValueError, TypeError, ArithmeticError) as error:
+            raise self._damaged_content(statements, columns, codes, identities) or error from error
+
+    def _damaged_content(
+        self,
+        statements: ClassStatements,
+        columns: Sequence[Sequence[Any]],
+        codes: Sequence[Any],
+        identities: Sequence[Identity],
+    ) -> StoredValueError | None:
+        """Which entity and column a driver's value belongs to that its type cannot convert."""
+        spec = statements.codec.spec
+        for item, converter, values, code in zip(
+            spec.fields, statements.content_converters, columns, codes, strict=True
+        ):
+            for identity, value in zip(identities, values, strict=False):
+                try:
+                    converter.from_driver([value], code)
+                except (Undecodable, ValueError, TypeError, ArithmeticError) as fault:
+                    return StoredValueError(
+                        spec.entity_class, identity.ecs_id, item.column_name, value, str(fault)
+                    )
+        return None
+
+    def _with_ahead(self, found: list[Rows], classes: list[ClassStatements], ahead: int) -> list[Rows]:
+        """What was found, and what was stored right after its first version, of the same classes."""
+        positions = [position for rows in found for position in rows.positions]
+        if not ahead or not positions:
+            return found
+        first = min(positions)
+        mark = self._dialect.placeholder
+        for statements in classes:
+            condition = (
+                f" WHERE base_entities.id > {mark} AND base_entities.id <= {mark}"
+                f" AND base_entities.type = '{statements.codec.spec.table_name}'"
+            )
+            rows, codes = self._query(statements.select_all + condition, (first, first + ahead))
+            read = self._joined_rows(statements, rows, codes)
+            known = {p for other in found if other.codec is statements.codec for p in other.positions}
+            found.append(_without(read, known))
+        return found
+
+    def of_class(self, entity_class: type[IdentifiedModel]) -> list[Rows]:
+        found: list[Rows] = []
+        for statements in self._catalogue.of_class(entity_class):
+            condition = f" WHERE base_entities.type = {self._dialect.placeholder} ORDER BY base_entities.id"
+            rows, codes = self._query(statements.select_all + condition, (statements.codec.spec.table_name,))
+            found.append(self._joined_rows(statements, rows, codes))
+        return found
+
+    def existing(self, ecs_ids: Collection[UUID]) -> set[UUID]:
+        select = "SELECT ecs_id FROM base_entities"
+        rows, _ = self._by_ids(select, "ecs_id", self._dialect.bind_ids(list(ecs_ids))) if ecs_ids else ([], [])
+        return {_as_uuid(row[0]) for row in rows}
+
+    def lineage(self, lineage_id: UUID) -> list[UUID]:
+        mark = self._dialect.placeholder
+        statement = f"SELECT ecs_id FROM base_entities WHERE lineage_id = {mark} ORDER BY id"
+        rows, _ = self._query(statement, (self._dialect.bind_ids([lineage_id])[0],))
+        return [_as_uuid(row[0]) for row in rows]
+
+    def status(self) -> RegistryStatus:
+        rows, _ = self._query(
+            "SELECT count(DISTINCT type), count(*), count(DISTINCT lineage_id) FROM base_entities", ()
+        )
+        return RegistryStatus(self._dialect.name, *map(int, rows[0]))
+
+    # Writing
+
+    def insert(self, inserts: Sequence[Insert]) -> None:
+        positions = self._insert_base(inserts)
+        groups: dict[EntityCodec, list[int]] = {}
+        for index, insert in enumerate(inserts):
+            groups.setdefault(insert.codec, []).append(index)
+        for codec, indices in groups.items():
+            statements = self._catalogue.statements(codec)
+            ids = [positions[index] for index in indices]
+            columns = statements.content_columns([inserts[index].content for index in indices])
+            start = 0
+            for part in statements.parts:
+                end = start + len(part.names)
+                rows = list(zip(ids, *columns[start:end], strict=True))
+                self._dialect.insert_rows(self.connection, part.table, ("id", *part.names), rows)
+                start = end
+
+    def _insert_base(self, inserts: Sequence[Insert]) -> list[int]:
+        identities = [insert.identity for insert in inserts]
+        columns: list[list[Any]] = [
+            [identity.ecs_id for identity in identities],
+            [identity.lineage_id for identity in identities],
+            [identity.parent_id for identity in identities],
+            [identity.created_at for identity in identities],
+            [_ids_text(identity.old_ids) for identity in identities],
+            [insert.codec.spec.table_name for insert in inserts],
+        ]
+        rows = list(zip(*self._catalogue.base.to_driver(columns), strict=True))
+        return self._dialect.insert_base(self.connection, BASE_COLUMNS, rows, _first)
+
+    def clear(self) -> None:
+        self._check_types_known()
+        for table in self._catalogue.tables_children_first():
+            self.connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608  (a name of our own making)
+
+    def _check_types_known(self) -> None:
+        rows, _ = self._query("SELECT DISTINCT type FROM base_entities", ())
+        for (discriminator,) in rows:
+            if self._catalogue.named(discriminator) is None:
+                raise UnknownDiscriminatorError(discriminator)
+
+    # Transaction
+
+    def savepoint(self) -> Savepoint:
+        return SqlSavepoint(self.connection)
+
+    def commit(self) -> None:
+        self.connection.commit()
+
+    def rollback(self) -> None:
+        if not self.connection.closed:
+            self.connection.rollback()
+
+    def close(self) -> None:
+        """Nothing: the connection is whoever's that opened it."""
+
+
+class SqlSavepoint(Savepoint):
+    """A savepoint of the database."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._nested: NestedTransaction = connection.begin_nested()
+
+    def release(self) -> None:
+        self._nested.commit()
+
+    def rollback(self) -> None:
+        if self._nested.is_active:
+            self._nested.rollback()
+
+
+def _first(row: tuple[Any, ...]) -> Any:
+    return row[0]
+
+
+def _as_uuid(value: Any) -> UUID:
+    return value if isinstance(value, UUID) else UUID(value)
+
+
+def _ids_text(ids: tuple[UUID, ...]) -> str:
+    return to_json(ids).decode() if ids else "[]"
+
+
+def _without(rows: Rows, positions: Collection[int]) -> Rows:
+    kept = [
+        row
+        for row in zip(rows.positions, rows.identities, rows.contents, strict=True)
+        if row[0] not in positions
+    ]
+    columns: Iterable[Any] = zip(*kept, strict=True) if kept else ((), (), ())
+    return Rows(rows.codec, *columns)
+
+

@@ -1,0 +1,140 @@
+"""The SQL of one class on one database, written once, and the columns' way to and from its driver."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Column, Dialect, Table, Uuid, select
+from sqlalchemy.types import TypeEngine
+
+from ecs_sql.codecs.base import load_json
+from ecs_sql.codecs.scalars import parse_uuids
+from ecs_sql.entity_codec import Content, EntityCodec
+from ecs_sql.tables import OldIds, canonical_type
+
+Convert = Callable[[list[Any]], list[Any]]
+
+BASE_COLUMNS = ("ecs_id", "lineage_id", "parent_id", "created_at", "old_ids", "type")
+IDENTITY_COLUMNS = ("id", "ecs_id", "lineage_id", "parent_id", "created_at", "old_ids")
+
+
+def _some(convert: Convert) -> Convert:
+    """The conversion, past None."""
+
+    def convert_some(values: list[Any]) -> list[Any]:
+        if None not in values:
+            return convert(values)
+        converted = iter(convert([value for value in values if value is not None]))
+        return [None if value is None else next(converted) for value in values]
+
+    return convert_some
+
+
+def _uuids(values: list[Any]) -> list[Any]:
+    """UUIDs of what a driver gives: UUIDs already, or texts."""
+    return values if values and type(values[0]) is UUID else parse_uuids(values)
+
+
+def _ids_of_text(values: list[Any]) -> list[Any]:
+    return [() if text == "[]" else tuple(parse_uuids(load_json(text))) for text in values]
+
+
+class ColumnConverter:
+    """One column's canonical values to what the driver takes, and back, whole columns at a time."""
+
+    def __init__(self, column: Column[Any], dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._type = canonical_type(column)
+        self._is_ids = isinstance(column.type, OldIds)
+        implementation: TypeEngine[Any] = self._type.dialect_impl(dialect)
+        bind = None if self._is_ids else implementation.bind_processor(dialect)
+        self.to_driver: Convert | None = None
+        if bind is not None:
+            self.to_driver = lambda values: list(map(bind, values))
+        self._from_driver: Convert | None = None
+        self._ready = False
+
+    def from_driver(self, values: list[Any], type_code: Any) -> list[Any]:
+        """Canonical values of what the driver gave."""
+        if not self._ready:
+            self._from_driver = self._result_converter(type_code)
+            self._ready = True
+        return values if self._from_driver is None else self._from_driver(values)
+
+    def _result_converter(self, type_code: Any) -> Convert | None:
+        if self._is_ids:
+            return _ids_of_text
+        if isinstance(self._type, Uuid):
+            return _some(_uuids)
+        process = self._type.dialect_impl(self._dialect).result_processor(self._dialect, type_code)
+        return None if process is None else lambda values: list(map(process, values))
+
+
+class TableColumns:
+    """Columns of a table as SQL writes them, with their converters."""
+
+    def __init__(self, table: Table, names: Sequence[str], dialect: Dialect) -> None:
+        prepare = dialect.identifier_preparer
+        self.table = prepare.format_table(table)
+        columns = [table.c[name] for name in names]
+        self.columns = columns
+        self.names = [prepare.quote(column.name) for column in columns]
+        self.converters = [ColumnConverter(column, dialect) for column in columns]
+
+    def to_driver(self, columns: Sequence[list[Any]]) -> list[list[Any]]:
+        """Columns of canonical values as the driver takes them."""
+        return [
+            values if converter.to_driver is None else converter.to_driver(values)
+            for converter, values in zip(self.converters, columns, strict=True)
+        ]
+
+
+class ClassStatements:
+    """How the versions of one class are read and written."""
+
+    def __init__(self, codec: EntityCodec, base: TableColumns, tables: Sequence[Table], dialect: Dialect) -> None:
+        self.codec = codec
+        self.base = base
+        fields = codec.spec.fields
+        self.parts = [
+            TableColumns(table, [item.column_name for item in fields if item.owner is owner], dialect)
+            for owner, table in zip(codec.spec.table_classes, tables, strict=True)
+        ]
+        self._leaf = tables[-1]
+        content = [column for part in self.parts for column in part.columns]
+        self.content_converters = [converter for part in self.parts for converter in part.converters]
+        self.key = f"{self.parts[-1].table}.id"
+        joined: Any = self._leaf
+        for table in reversed(tables[:-1]):
+            joined = joined.join(table, table.c.id == self._leaf.c.id)
+        self.select_content = _text(select(self._leaf.c.id, *content).select_from(joined), dialect)
+        base_table = base.columns[0].table
+        identity = [base_table.c[name] for name in IDENTITY_COLUMNS]
+        self.select_all = _text(
+            select(*identity, *content).select_from(joined.join(base_table, base_table.c.id == self._leaf.c.id)),
+            dialect,
+        )
+
+    def content_columns(self, contents: Sequence[Content]) -> list[list[Any]]:
+        """The contents' columns as the driver takes them."""
+        columns = list(map(list, zip(*contents, strict=True)))
+        return [
+            values if converter.to_driver is None else converter.to_driver(values)
+            for converter, values in zip(self.content_converters, columns, strict=True)
+        ]
+
+    def contents(self, columns: Sequence[Sequence[Any]], codes: Sequence[Any], count: int) -> list[Content]:
+        """Contents of the content columns that the driver gave."""
+        if not columns:
+            return [()] * count
+        converted = [
+            converter.from_driver(list(values), code)
+            for converter, values, code in zip(self.content_converters, columns, codes, strict=True)
+        ]
+        return list(zip(*converted, strict=True))
+
+
+def _text(statement: Any, dialect: Dialect) -> str:
+    return str(statement.compile(dialect=dialect)).replace("\n", "")
