@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import Connection, MetaData, event, inspect
+from sqlalchemy import Connection, MetaData, event
 from sqlalchemy.orm import Mapper, ORMExecuteState, Session, object_session, registry, synonym
 
 from ecs_sql.codecs.columns import FieldColumn
@@ -164,8 +164,7 @@ class RowClasses:
         attributes = {**parent.attributes, **dict(_attributes(spec, set(parent.attributes.values())))}
         body = {"entity_class": entity_class, "attributes": attributes, "__module__": entity_class.__module__}
         row_class = _RowType(f"{entity_class.__name__}Row", (parent,), body)
-        properties: dict[str, Any] = {"id": [table.c.id, inspect(parent).local_table.c.id]}
-        properties.update({attributes[item.name]: table.c[item.column_name] for item in spec.own_fields})
+        properties: dict[str, Any] = {attributes[item.name]: table.c[item.column_name] for item in spec.own_fields}
         properties.update(_synonyms(spec, attributes))
         self._registry.map_imperatively(
             row_class,
