@@ -40,9 +40,9 @@ def demo(
     on the same database finds what was installed, upgraded or removed since, or that nothing was.
     """
     try:
-        run_demo(url, note, Console())
+        run_demo(url, note, Console(emoji=False))
     except EcsSqlError as error:
-        Console(stderr=True).print(
+        Console(stderr=True, emoji=False).print(
             f"[bold red]Error:[/bold red] {escape(str(error))}", highlight=False
         )
         raise typer.Exit(code=1) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self, cast
 
 from ecs_sql.diff import EntityDiff, diff_graphs, has_modifications
 from ecs_sql.graph import Graph
@@ -55,6 +55,6 @@ class Entity(IdentifiedModel):
         """
         return diff_graphs(self, other)
 
-    def get_sub_entities(self) -> list[Any]:
+    def get_sub_entities(self) -> list[Entity]:
         """All entities reachable from this one but itself, each once, before what they refer to."""
-        return list(Graph([self]).nodes[1:])
+        return cast("list[Entity]", Graph([self]).nodes[1:])

@@ -78,7 +78,8 @@ class EntityCodec:
             try:
                 form.encode(_values([entity], name), Encoding(id_of))
             except Refusal as refusal:
-                raise _unstorable(entity, name, refusal.value, refusal.reason) from refusal
+                named = _extra_name(entity, form) if name == EXTRA_FIELD else name
+                raise _unstorable(entity, named, refusal.value, refusal.reason) from refusal
             except RecursionError as error:
                 value = _values([entity], name)[0]
                 raise _unstorable(entity, name, value, "it is nested too deep; flatten it") from error
@@ -178,6 +179,16 @@ def _values(entities: Sequence[IdentifiedModel], name: str) -> list[Any]:
     except KeyError:
         entity = next(entity for entity in entities if name not in entity.__dict__)
         raise _unstorable(entity, name, None, "the field is not set; set it") from None
+
+
+def _extra_name(entity: IdentifiedModel, form: ColumnForm) -> str:
+    """Which of the entity's extra values is refused."""
+    for name, value in (entity.__pydantic_extra__ or {}).items():
+        try:
+            form.encode([{name: value}], Encoding(pinned_id))
+        except Refusal:
+            return name
+    return EXTRA_FIELD  # pragma: no cover - a dict is refused only where one of its items is
 
 
 def _unstorable(entity: IdentifiedModel, field: str, value: Any, reason: str) -> UnstorableValueError:

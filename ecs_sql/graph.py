@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from ecs_sql.entity_codec import EntityCodec, codec_of
+from ecs_sql.errors import UnregisteredClassError
 from ecs_sql.identity import IdentifiedModel
 
 CodecFor = Callable[[type[IdentifiedModel]], EntityCodec]
@@ -24,13 +25,17 @@ class Graph:
         self.nodes: list[IdentifiedModel] = []
         self.children: list[Sequence[IdentifiedModel]] = []
         visited: set[int] = set()
+        codecs: dict[type[IdentifiedModel], EntityCodec] = {}
         pending = list(reversed(list(roots)))
         while pending:
             entity = pending.pop()
             if id(entity) in visited:
                 continue
             visited.add(id(entity))
-            children = codec_for(type(entity)).children(entity)
+            codec = codecs.get(type(entity))
+            if codec is None:
+                codec = codecs[type(entity)] = _codec_of(entity, codec_for)
+            children = codec.children(entity)
             self.nodes.append(entity)
             self.children.append(children)
             pending.extend(reversed(children))
@@ -49,3 +54,10 @@ class Graph:
             for child in children:
                 found.setdefault(id(child), []).append(node)
         return found
+
+
+def _codec_of(entity: IdentifiedModel, codec_for: CodecFor) -> EntityCodec:
+    try:
+        return codec_for(type(entity))
+    except UnregisteredClassError as error:
+        raise UnregisteredClassError(error.entity_class, entity.ecs_id) from None

@@ -9,12 +9,18 @@ from __future__ import annotations
 import threading
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any, ClassVar, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 from uuid import UUID, uuid4
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field, PrivateAttr
+from typing_extensions import Format, dataclass_transform, get_annotations
 
 from ecs_sql.errors import ReservedFieldError
+
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass as _ModelMeta
+else:
+    _ModelMeta = type(BaseModel)
 
 BOOKKEEPING_FIELDS = ("ecs_id", "lineage_id", "parent_id", "old_ids", "created_at")
 RESERVED_NAMES = frozenset({*BOOKKEEPING_FIELDS, "live_id", "from_storage"})
@@ -51,7 +57,12 @@ class Identity(NamedTuple):
         return Identity(uuid4(), self.lineage_id, self.ecs_id, created_at, (*self.old_ids, self.ecs_id))
 
 
-class IdentifiedModel(BaseModel):
+@dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(Field, PrivateAttr))
+class EntityMeta(_ModelMeta):
+    """pydantic's metaclass; tells checkers that entity classes keep their own equality and hash."""
+
+
+class IdentifiedModel(BaseModel, metaclass=EntityMeta):
     """A pydantic model with an identity: the bookkeeping fields and the slots of one object.
 
     Raises:
@@ -79,8 +90,8 @@ class IdentifiedModel(BaseModel):
         for base in cls.__mro__:
             if base is IdentifiedModel or base in IdentifiedModel.__mro__:
                 continue
-            declared = {**vars(base).get("__annotations__", {}), **vars(base)}
-            for name in RESERVED_NAMES & declared.keys():
+            declared = {*get_annotations(base, format=Format.FORWARDREF), *vars(base)}
+            for name in RESERVED_NAMES & declared:
                 raise ReservedFieldError(cls, name)
 
     @property

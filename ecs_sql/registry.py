@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager
 from typing import Any, ClassVar, TypeVar, overload
 from uuid import UUID
 
-from ecs_sql.identity import IdentifiedModel
+from ecs_sql.entity import Entity
 from ecs_sql.storage.base import EntityStorage
 from ecs_sql.storage.memory import InMemoryEntityStorage
 from ecs_sql.storage.rows import RegistryStatus
 
-E = TypeVar("E", bound=IdentifiedModel)
+E = TypeVar("E", bound=Entity)
 
 
 class EntityRegistry:
@@ -47,9 +47,9 @@ class EntityRegistry:
     def register(cls, entity: E) -> E: ...
     @overload
     @classmethod
-    def register(cls, entity: UUID) -> IdentifiedModel | None: ...
+    def register(cls, entity: UUID) -> Entity | None: ...
     @classmethod
-    def register(cls, entity: IdentifiedModel | UUID) -> IdentifiedModel | None:
+    def register(cls, entity: Entity | UUID) -> Entity | None:
         """See `EntityStorage.register`."""
         return cls.get_storage().register(entity)
 
@@ -68,7 +68,7 @@ class EntityRegistry:
     def get(cls, ecs_id: UUID, entity_type: type[E]) -> E | None: ...
     @overload
     @classmethod
-    def get(cls, ecs_id: UUID, entity_type: None = None) -> IdentifiedModel | None: ...
+    def get(cls, ecs_id: UUID, entity_type: None = None) -> Entity | None: ...
     @classmethod
     def get(cls, ecs_id: UUID, entity_type: type[Any] | None = None) -> Any:
         """See `EntityStorage.get`."""
@@ -81,14 +81,14 @@ class EntityRegistry:
     @classmethod
     def get_many(
         cls, ecs_ids: Iterable[UUID], entity_type: None = None
-    ) -> list[IdentifiedModel | None]: ...
+    ) -> list[Entity | None]: ...
     @classmethod
     def get_many(cls, ecs_ids: Iterable[UUID], entity_type: type[Any] | None = None) -> list[Any]:
         """See `EntityStorage.get_many`."""
         return cls.get_storage().get_many(ecs_ids, entity_type)
 
     @classmethod
-    def get_cold_snapshot(cls, ecs_id: UUID) -> IdentifiedModel | None:
+    def get_cold_snapshot(cls, ecs_id: UUID) -> Entity | None:
         """See `EntityStorage.get_cold_snapshot`."""
         return cls.get_storage().get_cold_snapshot(ecs_id)
 
@@ -108,7 +108,7 @@ class EntityRegistry:
         return cls.get_storage().get_lineage_ids(lineage_id)
 
     @classmethod
-    def get_lineage_entities(cls, lineage_id: UUID) -> list[IdentifiedModel]:
+    def get_lineage_entities(cls, lineage_id: UUID) -> list[Entity]:
         """See `EntityStorage.get_lineage_entities`."""
         return cls.get_storage().get_lineage_entities(lineage_id)
 

@@ -137,13 +137,16 @@ def distribution_facts(item: Distribution) -> Facts:
     }
 
 
+def scanned_facts(environment: Environment) -> dict[str, Facts]:
+    """What a scan finds: the facts of each distribution by its name, and of Python itself."""
+    facts = {item.name: distribution_facts(item) for item in environment.distributions}
+    return {"(Python)": {"version": environment.python}, **facts}
+
+
 def environment_facts(environment: Environment) -> Facts:
-    """The whole inventory as plain data, notes included: two environments are alike if these are equal."""
+    """The whole inventory as plain data, notes and order included."""
     return {
         "prefix": environment.prefix,
-        "python": environment.python,
-        "distributions": [
-            {"name": item.name, "note": item.note, **distribution_facts(item)}
-            for item in environment.distributions
-        ],
+        "notes": [(item.name, item.note) for item in environment.distributions],
+        "scanned": scanned_facts(environment),
     }

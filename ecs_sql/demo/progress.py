@@ -25,7 +25,7 @@ def progress_bar(
     """A bar for one stage; gives the function that advances it. Without a total it pulses."""
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description:<9}"),
+        TextColumn("{task.description:<22}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -33,8 +33,7 @@ def progress_bar(
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(stage, total=total)
         yield lambda steps: progress.advance(task, steps)
-        done = int(progress.tasks[0].completed)
-        progress.update(task, total=done or 1, completed=done or 1)
+        progress.update(task, total=progress.tasks[0].completed)
 
 
 @contextmanager

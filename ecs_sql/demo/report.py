@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from rich.markup import escape
@@ -18,13 +18,14 @@ from ecs_sql.demo.inventory import (
     InstalledFile,
     Module,
     all_entities,
-    distribution_facts,
 )
-from ecs_sql.diff import EntityDiff, FieldChange
+from ecs_sql.diff import EntityChange, EntityDiff, FieldChange
 from ecs_sql.entity import Entity
 
 MAX_ROWS = 20
 _MAX_TEXT = 60
+
+Line: TypeAlias = tuple[str, str, str, str]
 
 
 class Tally(NamedTuple):
@@ -73,48 +74,39 @@ def inventory_table(environment: Environment) -> Table:
     items = environment.distributions
     needs = [need for item in items for need in item.requires]
     size = sum(file.size or 0 for item in items for file in item.files)
+    met = sum(need.distribution is not None for need in needs)
+    trees = sum(len(item.modules) for item in items)
     table = _table("The inventory", "What")
     table.add_column("How many", justify="right")
     table.add_column("Remark")
-    table.add_row("Distributions", f"{counts[Distribution]:,}", "")
-    table.add_row(
-        "Requirements",
-        f"{len(needs):,}",
-        f"{sum(need.distribution is not None for need in needs):,} of them installed",
-    )
-    table.add_row("Files", f"{counts[InstalledFile]:,}", f"{size / 1e6:,.1f} MB")
-    table.add_row(
-        "Modules", f"{counts[Module]:,}", f"in {sum(len(item.modules) for item in items):,} trees"
-    )
-    table.add_row("Authors", f"{counts[Author]:,}", "")
+    for what, count, remark in (
+        ("Distributions", len(items), ""),
+        ("Requirements", len(needs), f"{met:,} of them installed"),
+        ("Files", counts[InstalledFile], f"{size / 1e6:,.1f} MB"),
+        ("Modules", counts[Module], f"in {trees:,} trees"),
+        ("Authors", counts[Author], ""),
+    ):
+        table.add_row(what, f"{count:,}", remark)
     return table
 
 
-def changes_between(before: Mapping[str, Facts], environment: Environment) -> list[Change]:
-    """What was installed, removed or changed since `before`, sorted by name."""
-    after = {item.name: distribution_facts(item) for item in environment.distributions}
-    changes = [
-        _change(name, before.get(name), after.get(name)) for name in before.keys() | after.keys()
-    ]
-    return sorted((change for change in changes if change), key=lambda change: change.name.lower())
+def changes_between(before: Mapping[str, Facts], after: Mapping[str, Facts]) -> list[Change]:
+    """What was installed, removed or changed between two scans, sorted by name."""
+    names = sorted(before.keys() | after.keys(), key=str.lower)
+    changes = [_change(name, before.get(name), after.get(name)) for name in names]
+    return [change for change in changes if change is not None]
 
 
 def _change(name: str, before: Facts | None, after: Facts | None) -> Change | None:
     if before == after:
         return None
     if before is None or after is None:
-        present = before or after or {}
-        version = str(present["version"])
-        return (
-            Change("removed", name, version, "")
-            if before
-            else Change("installed", name, "", version)
-        )
+        old, new = (str(facts["version"]) if facts else "" for facts in (before, after))
+        return Change("removed" if before else "installed", name, old, new)
     if before["version"] != after["version"]:
         return Change("other version", name, str(before["version"]), str(after["version"]))
-    return Change(
-        "changed", name, "", ", ".join(field for field in after if before[field] != after[field])
-    )
+    fields = ", ".join(field for field in after if before[field] != after[field])
+    return Change("changed", name, "", fields)
 
 
 def changes_table(changes: Sequence[Change]) -> Table:
@@ -129,50 +121,78 @@ def changes_table(changes: Sequence[Change]) -> Table:
 
 def lineage_table(title: str, rows: Iterable[Any], columns: Sequence[str]) -> Table:
     """Versions of one lineage in stored order, from rows of the mapped class."""
-    table = _table(title, "Version")
-    for heading in ("Forked from", "Made at (UTC)", *columns):
-        table.add_column(heading.capitalize() if heading.islower() else heading)
+    table = _table(title, "ecs_id")
+    for heading in ("parent_id", "created_at (UTC)", *columns):
+        table.add_column(heading)
     for row in rows:
-        made_at = f"{row.created_at:%Y-%m-%d %H:%M:%S}"
-        values = (_shown(getattr(row, column), {}) for column in columns)
-        table.add_row(
-            short(row.ecs_id), short(row.parent_id) if row.parent_id else "-", made_at, *values
-        )
+        created_at = f"{row.created_at:%Y-%m-%d %H:%M:%S}"
+        values = (escape(_shown(getattr(row, column), {})) for column in columns)
+        table.add_row(_short(row.ecs_id), _short(row.parent_id), created_at, *values)
     return table
 
 
-def short(ecs_id: UUID) -> str:
-    """The first eight digits, enough to tell versions apart by eye."""
-    return str(ecs_id)[:8]
-
-
 def diff_table(title: str, diff: EntityDiff, before: Environment, after: Environment) -> Table:
-    """What a diff says, a line per field: first what changed by itself, then what refers to that."""
-    names = _names(before) | _names(after)
-    lines = [
-        (change, field)
+    """What a diff says: what changed by itself, then what was added, then what pins a new version."""
+    entities = [*all_entities(before), *all_entities(after)]
+    names = {str(entity.ecs_id): name_of(entity) for entity in entities}
+    lineages = {str(entity.ecs_id): entity.lineage_id for entity in entities}
+    rows = [
+        (change, field, _by_lineage(field.before, lineages) == _by_lineage(field.after, lineages))
         for change in diff.changes
-        for field in change.fields or (FieldChange("", None, None),)
+        if change.kind == "changed"
+        for field in change.fields
     ]
+    lines = [_field_line(change, field, names) for change, field, pins in rows if not pins]
+    lines += _counted_lines(diff)
+    lines += [_pins_line(change, field, names) for change, field, pins in rows if pins]
     table = _table(title, "Entity")
     for heading in ("Field", "Before", "After"):
         table.add_column(heading)
-    for change, field in lines[:MAX_ROWS]:
-        who = names.get(change.after_id or change.before_id, "?")
-        table.add_row(
-            escape(who),
-            field.name or change.kind,
-            _shown(field.before, names),
-            _shown(field.after, names),
-        )
+    for line in lines[:MAX_ROWS]:
+        table.add_row(*map(escape, line))
     if len(lines) > MAX_ROWS:
         table.caption = f"and {len(lines) - MAX_ROWS:,} more"
     return table
 
 
-def _names(environment: Environment) -> dict[UUID | None, str]:
-    """A readable name for each version in the graph."""
-    return {entity.ecs_id: name_of(entity) for entity in all_entities(environment)}
+def _field_line(change: EntityChange, field: FieldChange, names: Mapping[str, str]) -> Line:
+    """A field that changed; of a list or dict, the items that did."""
+    before, after = field.before, field.after
+    if isinstance(before, list) and isinstance(after, list):
+        before, after = _only_in(before, after), _only_in(after, before)
+    elif isinstance(before, dict) and isinstance(after, dict):
+        before, after = (
+            dict(_only_in([*items.items()], [*others.items()]))
+            for items, others in ((before, after), (after, before))
+        )
+    who = names.get(str(change.after_id), "?")
+    return who, field.name, _shown(before, names), _shown(after, names)
+
+
+def _pins_line(change: EntityChange, field: FieldChange, names: Mapping[str, str]) -> Line:
+    """A field that refers to the same things in other versions: those versions."""
+    before, after = _references(field.before, names), _references(field.after, names)
+    first, second = _only_in(before, after), _only_in(after, before)
+    who = names.get(str(change.after_id), "?")
+    return who, field.name, _shown(first, names), _shown(second, names)
+
+
+def _counted_lines(diff: EntityDiff) -> list[Line]:
+    """Entities that are there no more, or only now, by type."""
+    counts = Counter(
+        (change.entity_type.__name__, change.kind)
+        for change in diff.changes
+        if change.kind != "changed"
+    )
+    return [
+        (f"{count:,} of type {name}", kind, "", "")
+        for (name, kind), count in sorted(counts.items())
+    ]
+
+
+def _only_in(items: list[Any], others: list[Any]) -> list[Any]:
+    known = {repr(item) for item in others}
+    return [item for item in items if repr(item) not in known]
 
 
 def name_of(entity: Entity) -> str:
@@ -196,11 +216,46 @@ def _table(title: str, first: str, *, show_footer: bool = False) -> Table:
     return table
 
 
-def _shown(value: Any, names: Mapping[UUID | None, str]) -> str:
-    """A value in a cell: short, on one line, with names in place of ids."""
-    if value is None:
-        return ""
-    if isinstance(value, UUID):
-        return escape(f"{names.get(value, '?')} [{short(value)}]")
-    text = " ".join(str(value).split())
-    return escape(text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}...")
+def _short(ecs_id: object) -> str:
+    """The first eight digits: enough to tell versions apart by eye."""
+    return str(ecs_id)[:8] if ecs_id else "-"
+
+
+def _shown(value: Any, names: Mapping[str, str]) -> str:
+    """A value in a cell: short, on one line, references as a name and the version they pin."""
+    match value:
+        case None:
+            return ""
+        case list():
+            first = _shown(value[0], names) if value else ""
+            return first if len(value) < 2 else f"{first} and {len(value) - 1:,} more"
+        case dict():
+            return ", ".join(_shown(item, names) for item in value.values() if item is not None)
+        case UUID() | str() if str(value) in names:
+            return f"{names[str(value)]} [{_short(value)}]"
+        case _:
+            text = " ".join(str(value).split())
+            return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}..."
+
+
+def _references(value: Any, names: Mapping[str, str]) -> list[str]:
+    """The references in a value, each once, in order."""
+    match value:
+        case list():
+            found = [key for item in value for key in _references(item, names)]
+        case dict():
+            found = [key for item in value.values() for key in _references(item, names)]
+        case _:
+            found = [str(value)] if str(value) in names else []
+    return list(dict.fromkeys(found))
+
+
+def _by_lineage(value: Any, lineages: Mapping[str, UUID]) -> Any:
+    """A value with lineages in place of versions: equal ones differ in the versions they pin alone."""
+    match value:
+        case list():
+            return [_by_lineage(item, lineages) for item in value]
+        case dict():
+            return {key: _by_lineage(item, lineages) for key, item in value.items()}
+        case _:
+            return lineages.get(str(value), value)

@@ -17,9 +17,9 @@ from ecs_sql.demo.inventory import (
     Facts,
     all_entities,
     dependants,
-    distribution_facts,
     environment_facts,
     latest_inventory,
+    scanned_facts,
 )
 from ecs_sql.demo.progress import progress_bar, rows_written
 from ecs_sql.entity import Entity
@@ -28,10 +28,16 @@ from ecs_sql.storage.sql import SqlAlchemyEntityStorage
 
 _ROWS_PER_ENTITY = 2  # one in `base_entities`, one in the table of its class
 _SHOWN_VERSIONS = 8
+_NOTHING_NEW = "Nothing was installed, upgraded or removed since the last run."
 
 
 class ReadBackError(EcsSqlError):
     """What was read back is not what was stored."""
+
+    def __init__(self, ecs_id: UUID) -> None:
+        super().__init__(
+            f"{ecs_id} was not read back as it was stored; please report this as a bug"
+        )
 
 
 def run_demo(url: str, note: str, console: Console) -> None:
@@ -58,15 +64,14 @@ class Demo:
     def run(self, note: str) -> None:
         """Go through all steps; the last ones change a few entities and show what became of them."""
         prefix = scan.environment_prefix()
+        url = self._storage.engine.url.render_as_string()
         self._say(f"[bold]The Python environment[/bold] {escape(str(prefix))}")
-        self._say(
-            f"[bold]The database[/bold] {escape(self._storage.engine.url.render_as_string())}\n"
-        )
+        self._say(f"[bold]The database[/bold] {escape(url)}\n")
 
         known = latest_inventory(self._storage, prefix)
         environment = known or scan.new_environment(prefix)
-        stored = {entity: entity.ecs_id for entity in all_entities(environment)} if known else {}
-        facts = {item.name: distribution_facts(item) for item in environment.distributions}
+        stored = _versions(environment) if known else {}
+        facts = scanned_facts(environment)
         self._scan(environment)
         self._store(environment, stored)
         if known:
@@ -77,90 +82,71 @@ class Demo:
 
     def _scan(self, environment: Environment) -> None:
         found = scan.installed(scan.search_path())
-        with progress_bar(self._console, "Scanning", len(found)) as advance:
+        with progress_bar(self._console, "Scanning distributions", len(found)) as advance:
             scan.merge(environment, found, lambda: advance(1))
         self._say(report.inventory_table(environment))
 
-    def _store(self, environment: Environment, stored: dict[Entity, UUID]) -> int:
-        """Register the graph, and say how many versions that took; `stored` has what was stored before."""
+    def _store(self, environment: Environment, stored: dict[Entity, UUID]) -> bool:
+        """Register the graph and say what that wrote; `stored` has the versions from before."""
         entities = len(all_entities(environment))
+        rows = None if stored else entities * _ROWS_PER_ENTITY
         started = perf_counter()
         with (
-            progress_bar(
-                self._console, "Storing", None if stored else entities * _ROWS_PER_ENTITY
-            ) as advance,
+            progress_bar(self._console, "Storing rows", rows) as advance,
             rows_written(self._storage.engine, advance),
         ):
             self._storage.register(environment)
         seconds = perf_counter() - started
         tallies = report.tally(environment, stored)
         written = sum(numbers.new + numbers.forked for numbers in tallies.values())
+        pace = f"{entities:,} entities in {seconds:.1f} s, {entities / seconds:,.0f} a second"
+        self._say(f"{pace}; versions written: {written:,}")
         if written:
-            rate = f"{written / seconds:,.0f} a second"
-            self._say(
-                f"{written:,} versions written for {entities:,} entities in {seconds:.1f} s, {rate}."
-            )
-            self._say(report.tally_table("What was stored", tallies))
-        else:
-            self._say(
-                f"No version written: {entities:,} entities compared in {seconds:.1f} s, none differs."
-            )
-        return written
+            title = "What forked" if stored else "What was stored"
+            self._say(report.tally_table(title, tallies))
+        return bool(written)
 
     def _show_changes(self, before: dict[str, Facts], environment: Environment) -> None:
-        changes = report.changes_between(before, environment)
+        changes = report.changes_between(before, scanned_facts(environment))
         if changes:
             self._say(report.changes_table(changes))
         else:
-            self._say(
-                "[green]Nothing was installed, upgraded or removed since the last run.[/green]"
-            )
+            self._say(f"[green]{_NOTHING_NEW}[/green]")
 
     def _read_back(self, environment: Environment) -> None:
         started = perf_counter()
         with self._console.status("Reading back"):
             loaded = self._storage.get(environment.ecs_id, Environment)
         seconds = perf_counter() - started
-        if (
-            loaded is None
-            or environment.has_modifications(loaded)
-            or environment_facts(environment) != environment_facts(loaded)
-        ):
-            message = f"version {environment.ecs_id} was not read back as it was stored; please report this as a bug"
-            raise ReadBackError(message)
-        entities = len(all_entities(loaded))
-        self._say(
-            f"[green]{entities:,} entities read back in {seconds:.1f} s, all equal to what was stored.[/green]\n"
-        )
+        if loaded is None or not _alike(environment, loaded):
+            raise ReadBackError(environment.ecs_id)
+        pace = f"{len(all_entities(loaded)):,} entities read back in {seconds:.1f} s"
+        self._say(f"[green]{pace}, all equal to what was stored.[/green]\n")
 
     def _annotate(self, environment: Environment, note: str) -> None:
         """Write a note on a few distributions in memory, and store again."""
         chosen = annotated(environment)
         names = escape(", ".join(item.name for item in chosen))
-        stored = {entity: entity.ecs_id for entity in all_entities(environment)}
+        stored = _versions(environment)
         for item in chosen:
             item.note = note
-        self._say(
-            f"[bold]In memory[/bold] {names} now carry the note {escape(repr(note))}. Storing again:"
-        )
-        if not self._store(environment, stored):
-            self._say(
-                "They already carried it since an earlier run; --note TEXT writes another one."
-            )
+        self._say(f"[bold]In memory[/bold] the note {escape(repr(note))} is put on {names}.")
+        if self._store(environment, stored):
+            self._say("Only these and what refers to them became new versions.\n")
+        else:
+            self._say("They have it since an earlier run; --note TEXT writes another.\n")
 
     def _show_history(self, environment: Environment) -> None:
         """The lineages of the environment and of an annotated distribution, and the newest diff."""
         self._show_lineage(environment, ("python",))
         for item in annotated(environment)[:1]:
             self._show_lineage(item, ("name", "version", "note"))
-        before = (
-            self._storage.get(environment.parent_id, Environment) if environment.parent_id else None
-        )
+        parent_id = environment.parent_id
+        before = self._storage.get(parent_id, Environment) if parent_id else None
         if before is not None:
             diff = before.diff(environment)
-            self._say(
-                report.diff_table("The newest step of the environment", diff, before, environment)
-            )
+            title = "The newest step of the environment"
+            self._say(report.diff_table(title, diff, before, environment))
 
     def _show_lineage(self, item: Environment | Distribution, columns: tuple[str, ...]) -> None:
         """The newest versions of one lineage, read as plain rows in an ordinary Session."""
@@ -176,13 +162,22 @@ class Demo:
 
 
 def annotated(environment: Environment) -> list[Distribution]:
-    """The distributions with a note; before there are any, a few that many, some and none require."""
+    """Distributions with a note; before there are any, those that most, some and none require."""
     noted = [item for item in environment.distributions if item.note is not None]
     if noted:
         return noted
     counts = dependants(environment)
-    ranked = sorted(
-        environment.distributions, key=lambda item: (-counts[item.name], item.name.lower())
-    )
-    places = {0, len(ranked) // 2, len(ranked) - 1}
-    return [item for place, item in enumerate(ranked) if place in places]
+    ranked = sorted(environment.distributions, key=lambda item: (-counts[item.name], item.name))
+    chosen = {ranked[place].name for place in (0, len(ranked) // 2, -1)} if ranked else set[str]()
+    return [item for item in environment.distributions if item.name in chosen]
+
+
+def _versions(environment: Environment) -> dict[Entity, UUID]:
+    return {entity: entity.ecs_id for entity in all_entities(environment)}
+
+
+def _alike(environment: Environment, loaded: Environment) -> bool:
+    """Whether two graphs are equal, by the library's own comparison and by plain data."""
+    if environment.has_modifications(loaded):
+        return False
+    return environment_facts(environment) == environment_facts(loaded)

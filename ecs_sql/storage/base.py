@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol, TypeVar, overload
 from uuid import UUID
 
+from ecs_sql.entity import Entity
 from ecs_sql.entity_codec import Content, EntityCodec
 from ecs_sql.errors import EntityTypeError, ReadOnlyTransactionError, UnregisteredClassError
 from ecs_sql.graph import Graph
@@ -21,7 +22,7 @@ from ecs_sql.storage.loading import Load, Loaded
 from ecs_sql.storage.rows import RegistryStatus, UnitOfWork
 from ecs_sql.storage.transactions import CurrentTransaction, Journal, Transaction, current_transaction
 
-E = TypeVar("E", bound=IdentifiedModel)
+E = TypeVar("E", bound=Entity)
 T = TypeVar("T")
 
 
@@ -34,8 +35,8 @@ class EntityStorage(Protocol):
     @overload
     def register(self, entity: E) -> E: ...
     @overload
-    def register(self, entity: UUID) -> IdentifiedModel | None: ...
-    def register(self, entity: IdentifiedModel | UUID) -> IdentifiedModel | None:
+    def register(self, entity: UUID) -> Entity | None: ...
+    def register(self, entity: Entity | UUID) -> Entity | None:
         """Store the graph of an entity in one transaction; what changed since it was stored forks.
 
         Args:
@@ -60,8 +61,8 @@ class EntityStorage(Protocol):
     @overload
     def get(self, ecs_id: UUID, entity_type: type[E]) -> E | None: ...
     @overload
-    def get(self, ecs_id: UUID, entity_type: None = None) -> IdentifiedModel | None: ...
-    def get(self, ecs_id: UUID, entity_type: type[IdentifiedModel] | None = None) -> IdentifiedModel | None:
+    def get(self, ecs_id: UUID, entity_type: None = None) -> Entity | None: ...
+    def get(self, ecs_id: UUID, entity_type: type[Entity] | None = None) -> Entity | None:
         """A version with all that it refers to, as fresh objects; None when it is not stored.
 
         Raises:
@@ -73,13 +74,13 @@ class EntityStorage(Protocol):
     @overload
     def get_many(
         self, ecs_ids: Iterable[UUID], entity_type: None = None
-    ) -> list[IdentifiedModel | None]: ...
+    ) -> list[Entity | None]: ...
     def get_many(
         self, ecs_ids: Iterable[UUID], entity_type: type[Any] | None = None
     ) -> list[Any]:
         """Versions in the order asked for, None where one is not stored; shared parts are shared objects."""
 
-    def get_cold_snapshot(self, ecs_id: UUID) -> IdentifiedModel | None:
+    def get_cold_snapshot(self, ecs_id: UUID) -> Entity | None:
         """A version whatever its type, as `get` gives it."""
 
     def list_by_type(self, entity_type: type[E]) -> list[E]:
@@ -91,7 +92,7 @@ class EntityStorage(Protocol):
     def get_lineage_ids(self, lineage_id: UUID) -> list[UUID]:
         """The ids of all stored versions of a lineage, in stored order."""
 
-    def get_lineage_entities(self, lineage_id: UUID) -> list[IdentifiedModel]:
+    def get_lineage_entities(self, lineage_id: UUID) -> list[Entity]:
         """All stored versions of a lineage, in stored order."""
 
     def get_registry_status(self) -> RegistryStatus:
@@ -143,8 +144,8 @@ class VersionedStorage(ABC):
     @overload
     def register(self, entity: E) -> E: ...
     @overload
-    def register(self, entity: UUID) -> IdentifiedModel | None: ...
-    def register(self, entity: IdentifiedModel | UUID) -> IdentifiedModel | None:
+    def register(self, entity: UUID) -> Entity | None: ...
+    def register(self, entity: Entity | UUID) -> Entity | None:
         """See `EntityStorage.register`."""
         if isinstance(entity, UUID):
             return self.get(entity)
@@ -304,10 +305,10 @@ class VersionedStorage(ABC):
     @overload
     def get(self, ecs_id: UUID, entity_type: type[E]) -> E | None: ...
     @overload
-    def get(self, ecs_id: UUID, entity_type: None = None) -> IdentifiedModel | None: ...
-    def get(self, ecs_id: UUID, entity_type: type[IdentifiedModel] | None = None) -> IdentifiedModel | None:
+    def get(self, ecs_id: UUID, entity_type: None = None) -> Entity | None: ...
+    def get(self, ecs_id: UUID, entity_type: type[Entity] | None = None) -> Entity | None:
         """See `EntityStorage.get`."""
-        found: IdentifiedModel | None = self.get_many([ecs_id], entity_type)[0]
+        found: Entity | None = self.get_many([ecs_id], entity_type)[0]
         return found
 
     @overload
@@ -315,7 +316,7 @@ class VersionedStorage(ABC):
     @overload
     def get_many(
         self, ecs_ids: Iterable[UUID], entity_type: None = None
-    ) -> list[IdentifiedModel | None]: ...
+    ) -> list[Entity | None]: ...
     def get_many(
         self, ecs_ids: Iterable[UUID], entity_type: type[Any] | None = None
     ) -> list[Any]:
@@ -335,7 +336,7 @@ class VersionedStorage(ABC):
         if not self._knows(entity_type):
             raise UnregisteredClassError(entity_type)
 
-    def get_cold_snapshot(self, ecs_id: UUID) -> IdentifiedModel | None:
+    def get_cold_snapshot(self, ecs_id: UUID) -> Entity | None:
         """See `EntityStorage.get_cold_snapshot`."""
         return self.get(ecs_id)
 
@@ -361,7 +362,7 @@ class VersionedStorage(ABC):
         """See `EntityStorage.get_lineage_ids`."""
         return self._read(lambda work, _: work.lineage(lineage_id))
 
-    def get_lineage_entities(self, lineage_id: UUID) -> list[IdentifiedModel]:
+    def get_lineage_entities(self, lineage_id: UUID) -> list[Entity]:
         """See `EntityStorage.get_lineage_entities`."""
         listed: list[UUID] = []
 

@@ -48,11 +48,13 @@ class Catalogue:
                 found = self._by_name[discriminator] = self.statements(codec_of(entity_class))
         return found
 
-    def of_class(self, entity_class: type[IdentifiedModel]) -> Iterator[ClassStatements]:
-        """The statements of a class and of its subclasses."""
+    def of_class(self, entity_class: type[IdentifiedModel]) -> Iterator[tuple[ClassStatements, bool]]:
+        """The statements of a class and of its subclasses, and whether the table is not within another."""
         for registered in self._mapping.entity_classes:
             if issubclass(registered, entity_class):
-                yield self.statements(codec_of(registered))
+                statements = self.statements(codec_of(registered))
+                parents = statements.codec.spec.table_classes[:-1]
+                yield statements, not any(issubclass(parent, entity_class) for parent in parents)
 
     def only_target(self, referrers: Collection[EntityCodec]) -> ClassStatements | None:
         """The one class that the referrers' references can lead to, where it is one."""

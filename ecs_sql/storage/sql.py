@@ -20,7 +20,6 @@ from ecs_sql.entity_codec import EntityCodec, codec_of
 from ecs_sql.errors import (
     StorageError,
     TransactionError,
-    UnregisteredClassError,
     ValueTooLargeError,
     WriteConflictError,
 )
@@ -102,8 +101,7 @@ class SqlAlchemyEntityStorage(VersionedStorage):
     # What it takes
 
     def _codec_for(self, entity_class: type[IdentifiedModel]) -> EntityCodec:
-        if entity_class not in self._mapping:
-            raise UnregisteredClassError(entity_class)
+        self._mapping.spec(entity_class)
         return codec_of(entity_class)
 
     def _knows(self, entity_class: type[Any]) -> bool:
@@ -133,11 +131,19 @@ class SqlAlchemyEntityStorage(VersionedStorage):
         try:
             with self._translated():
                 connection = held.enter_context(self._engine.connect())
+                self._check_unused(connection)
                 begin(connection)
         except BaseException:
             held.close()
             raise
         return _OwnWork(connection, self._catalogue, held, self._translated)
+
+    def _check_unused(self, connection: Connection) -> None:
+        if isinstance(self._engine.pool, StaticPool) and self._dialect.in_transaction(connection):
+            raise TransactionError(
+                "the database in memory has one connection, and a transaction is open on it elsewhere; "
+                "join that with transaction(session), or use a file"
+            )
 
     def _attempt(self, operation: Callable[[], T]) -> T:
         for attempt in range(ATTEMPTS):

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, NestedTransaction
 from ecs_sql.codecs.base import Undecodable
 from ecs_sql.entity_codec import EntityCodec
 from ecs_sql.errors import StoredValueError, UnknownDiscriminatorError
+from ecs_sql.fields import is_abstract
 from ecs_sql.identity import IdentifiedModel, Identity
 from ecs_sql.lineage import Head, Insert
 from ecs_sql.storage.rows import RegistryStatus, Rows, Savepoint, UnitOfWork
@@ -137,7 +138,7 @@ class SqlWork(UnitOfWork):
         positions, identities = self._identities(rows, codes)
         columns = list(zip(*rows, strict=True))
         contents = self._contents(
-            statements, columns[_IDENTITY_WIDTH:], codes[_IDENTITY_WIDTH:], identities, rows
+            statements, columns[_IDENTITY_WIDTH:-1], codes[_IDENTITY_WIDTH:-1], identities, rows
         )
         return Rows(statements.codec, positions, identities, contents)
 
@@ -195,9 +196,20 @@ class SqlWork(UnitOfWork):
 
     def of_class(self, entity_class: type[IdentifiedModel]) -> list[Rows]:
         found: list[Rows] = []
-        for statements in self._catalogue.of_class(entity_class):
-            condition = f" WHERE base_entities.type = {self._dialect.placeholder} ORDER BY base_entities.id"
-            rows, codes = self._query(statements.select_all + condition, (statements.codec.spec.table_name,))
+        order = " ORDER BY base_entities.id"
+        if is_abstract(entity_class):
+            self._check_types_known()
+        for statements, is_topmost in self._catalogue.of_class(entity_class):
+            own = statements.codec.spec.table_name
+            if is_topmost:  # its table has the rows of all subclasses, also of those that nobody registered
+                rows, codes = self._query(statements.select_all + order, ())
+                for row in rows:
+                    if row[-1] != own:
+                        self._statements_of(row)
+                rows = [row for row in rows if row[-1] == own]
+            else:
+                condition = f" WHERE base_entities.type = {self._dialect.placeholder}{order}"
+                rows, codes = self._query(statements.select_all + condition, (own,))
             found.append(self._joined_rows(statements, rows, codes))
         return found
 

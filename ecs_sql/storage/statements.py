@@ -113,7 +113,7 @@ class ClassStatements:
         base_table = base.columns[0].table
         identity = [base_table.c[name] for name in IDENTITY_COLUMNS]
         self.select_all = _text(
-            select(*identity, *content).select_from(joined.join(base_table, base_table.c.id == self._leaf.c.id)),
+            select(*identity, *content, base_table.c.type).select_from(joined.join(base_table, base_table.c.id == self._leaf.c.id)),
             dialect,
         )
 

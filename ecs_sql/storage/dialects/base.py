@@ -60,6 +60,10 @@ class DatabaseDialect(ABC):
         """A connection for reads that need no transaction."""
         return connection
 
+    def in_transaction(self, connection: Connection) -> bool:
+        """Whether the driver is inside a transaction."""
+        return connection.in_transaction()
+
     @abstractmethod
     def in_autocommit(self, connection: Connection) -> bool:
         """Whether the driver commits each statement, so that there is no transaction to join."""

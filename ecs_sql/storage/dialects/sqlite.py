@@ -43,7 +43,11 @@ class SqliteDialect(DatabaseDialect):
     def own_engine(self, url: URL) -> Engine:
         options: dict[str, Any] = {}
         if is_memory(url):
-            options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+            options = {
+                "poolclass": StaticPool,
+                "pool_reset_on_return": None,  # a reset would undo another user's work on the one connection
+                "connect_args": {"check_same_thread": False},
+            }
         engine = create_engine(url, **options)
         event.listen(engine, "connect", _set_up)
         return engine
@@ -56,6 +60,9 @@ class SqliteDialect(DatabaseDialect):
 
     def bind_ids(self, ids: Sequence[Any]) -> list[Any]:
         return [ecs_id.hex for ecs_id in ids]
+
+    def in_transaction(self, connection: Connection) -> bool:
+        return _in_transaction(connection)
 
     def begin_write(self, connection: Connection) -> None:
         if not connection.in_transaction():

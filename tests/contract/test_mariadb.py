@@ -1,0 +1,5 @@
+from tests.contract.backends import BackendContract
+
+
+class TestMariadb(BackendContract):
+    backend = "mariadb"

@@ -1,0 +1,116 @@
+"""What a storage must answer, kept by other means than the library's: plain dicts and a closure by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ecs_sql.testing import (
+    Picture,
+    assert_one_object_per_version,
+    assert_same_picture,
+    content,
+    picture,
+)
+from tests.property.models import Part
+from tests.property.strategies import reachable, targets
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+    from uuid import UUID
+
+    from ecs_sql import EntityStorage
+
+
+class Ledger:
+    """Registers graphs with a storage and checks each time that exactly the right versions were made."""
+
+    def __init__(self, storage: EntityStorage) -> None:
+        self.storage = storage
+        self.pictures: Picture = {}
+        """Every version that is stored, as it was when it was stored."""
+        self.order: list[UUID] = []
+        self._contents: dict[UUID, dict[str, Hashable]] = {}
+
+    def register(self, *roots: Part) -> set[UUID]:
+        """Register the graphs; returns the ids of the new versions."""
+        parts = reachable(*roots)
+        forking = self.must_fork(parts)
+        new = [part for part in parts if part.ecs_id not in self._contents]
+        before = {id(part): _bookkeeping(part) for part in parts}
+        self.storage.register_many(list(roots))
+        for part in parts:
+            old = before[id(part)]
+            if id(part) in forking:
+                assert part.ecs_id not in self._contents
+                assert part.parent_id == old[0]
+                assert part.old_ids == [*old[3], old[0]]
+                assert part.lineage_id == old[1]
+            else:
+                assert _bookkeeping(part) == old, f"{part.label!r} forked without need"
+        made = {part.ecs_id for part in new} | {
+            part.ecs_id for part in parts if id(part) in forking
+        }
+        self._note(parts, made)
+        self.check_order(parts, made)
+        return made
+
+    def must_fork(self, parts: Sequence[Part]) -> set[int]:
+        """The `id()` of each stored part that differs from its version, or leads to one that does."""
+        forking = {
+            id(part)
+            for part in parts
+            if part.ecs_id in self._contents and content(part) != self._contents[part.ecs_id]
+        }
+        while True:
+            more = {
+                id(part)
+                for part in parts
+                if part.ecs_id in self._contents
+                and id(part) not in forking
+                and any(id(target) in forking for target in targets(part))
+            }
+            if not more:
+                return forking
+            forking |= more
+
+    def check_order(self, parts: Sequence[Part], made: set[UUID]) -> None:
+        """Earlier versions stay in front; new ones follow depth-first, where no set leaves that open."""
+        listed = [part.ecs_id for part in self.storage.list_by_type(Part)]
+        assert listed[: len(self.order)] == self.order
+        assert set(listed[len(self.order) :]) == made
+        if not any(len(part.group) > 1 for part in parts):
+            assert listed[len(self.order) :] == [
+                part.ecs_id for part in parts if part.ecs_id in made
+            ]
+        self.order = listed
+
+    def check(self) -> None:
+        """Every version reads as it was when it was stored; every lineage is a tree of its own."""
+        ids = list(self.pictures)
+        loaded = [part for part in self.storage.get_many(ids, Part) if part is not None]
+        assert [part.ecs_id for part in loaded] == ids
+        assert_one_object_per_version(*loaded)
+        assert_same_picture(picture(*loaded), self.pictures)
+        assert self.storage.get_registry_status().versions == len(ids)
+        self._check_lineages(loaded)
+
+    def _check_lineages(self, versions: Sequence[Part]) -> None:
+        by_id = {version.ecs_id: version for version in versions}
+        for lineage_id in {version.lineage_id for version in versions}:
+            listed = list(self.storage.get_lineage_ids(lineage_id))
+            assert listed == [i for i in self.order if by_id[i].lineage_id == lineage_id]
+            for position, ecs_id in enumerate(listed):
+                parent = by_id[ecs_id].parent_id
+                assert parent is None or parent not in by_id or parent in listed[:position]
+                assert by_id[ecs_id].old_ids[-1:] == ([] if parent is None else [parent])
+
+    def _note(self, parts: Sequence[Part], made: set[UUID]) -> None:
+        now = picture(*parts)
+        for part in parts:
+            if part.ecs_id in made:
+                self.pictures[part.ecs_id] = now[part.ecs_id]
+                self._contents[part.ecs_id] = content(part)
+
+
+def _bookkeeping(part: Part) -> tuple[UUID, UUID, UUID | None, tuple[UUID, ...], object]:
+    return (part.ecs_id, part.lineage_id, part.parent_id, tuple(part.old_ids), part.created_at)

@@ -1,0 +1,58 @@
+"""The README's code runs as it stands, and its commands are those that the checks run."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ecs_sql
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+# A block after this comment goes on where the one before it ended.
+CONTINUED = "<!-- continued -->"
+
+
+def _python_blocks() -> list[str]:
+    """Each as a whole program: a continued one with those that it continues before it."""
+    pattern = rf"({re.escape(CONTINUED)}\n+)?^```python\n(.*?)^```$"
+    blocks: list[str] = []
+    for match in re.finditer(pattern, README, flags=re.DOTALL | re.MULTILINE):
+        continued, code = match.groups()
+        blocks.append(f"{blocks[-1]}\n{code}" if continued else code)
+    return blocks
+
+
+def _commands() -> list[str]:
+    blocks = re.findall(r"^```sh\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+    return [line for block in blocks for line in block.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("code", _python_blocks())
+def test_code_runs(code: str, tmp_path: Path) -> None:
+    program = tmp_path / "example.py"
+    program.write_text(code, encoding="utf-8")
+    package_directory = Path(ecs_sql.__file__).parent.parent
+    result = subprocess.run(
+        [sys.executable, "-W", "error::DeprecationWarning", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(package_directory)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("command", _commands())
+def test_commands_are_those_of_the_checks(command: str) -> None:
+    checks = ROOT / ".ci" / "run"
+    if not checks.exists():
+        pytest.skip("the script of the checks is not beside these tests")
+    assert command in checks.read_text(encoding="utf-8")
