@@ -5,11 +5,11 @@ from ecs_sql.codecs.columns import ColumnOptions
 from ecs_sql.diff import EntityChange, EntityDiff, FieldChange
 from ecs_sql.entity import Entity
 from ecs_sql.errors import EcsSqlError
-from ecs_sql.storage.base import EntityStorage
-from ecs_sql.storage.memory import InMemoryEntityStorage
 from ecs_sql.mapping import EntityMapping
 from ecs_sql.registry import EntityRegistry
 from ecs_sql.rows import BaseEntitySQL
+from ecs_sql.storage.base import EntityStorage
+from ecs_sql.storage.memory import InMemoryEntityStorage
 from ecs_sql.storage.rows import RegistryStatus
 from ecs_sql.storage.sql import SqlAlchemyEntityStorage
 from ecs_sql.tracer import entity_tracer

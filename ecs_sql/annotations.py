@@ -58,8 +58,12 @@ _STANDS_FOR: dict[Any, Node] = {
     pydantic.FutureDate: ScalarNode(dt.date),
     pydantic.EmailStr: ScalarNode(str),
     typing_extensions.LiteralString: ScalarNode(str),
-    pydantic.IPvAnyAddress: UnionNode((ScalarNode(ipaddress.IPv4Address), ScalarNode(ipaddress.IPv6Address))),
-    pydantic.IPvAnyNetwork: UnionNode((ScalarNode(ipaddress.IPv4Network), ScalarNode(ipaddress.IPv6Network))),
+    pydantic.IPvAnyAddress: UnionNode(
+        (ScalarNode(ipaddress.IPv4Address), ScalarNode(ipaddress.IPv6Address))
+    ),
+    pydantic.IPvAnyNetwork: UnionNode(
+        (ScalarNode(ipaddress.IPv4Network), ScalarNode(ipaddress.IPv6Network))
+    ),
     pydantic.IPvAnyInterface: UnionNode(
         (ScalarNode(ipaddress.IPv4Interface), ScalarNode(ipaddress.IPv6Interface))
     ),
@@ -86,7 +90,9 @@ _INSTEAD: dict[Any, str] = {
     object: "Any, or the types that it may really hold",
 }
 
-_EXCLUDE = "annotate it with one of the types that the README lists, or exclude the field (exclude=True)"
+_EXCLUDE = (
+    "annotate it with one of the types that the README lists, or exclude the field (exclude=True)"
+)
 
 TypeVars = Mapping[Any, Node]
 
@@ -141,7 +147,9 @@ class _Parser:
         if origin in _QUALIFIERS:
             return self.parse(typing_extensions.get_args(annotation)[0], typevars)
         if isinstance(annotation, (str, typing.ForwardRef)):
-            raise AnnotationFault(annotation, "the forward reference is not resolved", "define the name")
+            raise AnnotationFault(
+                annotation, "the forward reference is not resolved", "define the name"
+            )
         if isinstance(annotation, _ALIAS_TYPES) or isinstance(origin, _ALIAS_TYPES):
             return self._alias(annotation, typevars)
         return None
@@ -152,12 +160,16 @@ class _Parser:
         default = getattr(annotation, "__default__", typing_extensions.NoDefault)
         if default is not typing_extensions.NoDefault and default is not None:
             return self.parse(default, typevars)
-        raise AnnotationFault(annotation, "the type variable has no value", "parametrise the class, as in Box[int]")
+        raise AnnotationFault(
+            annotation, "the type variable has no value", "parametrise the class, as in Box[int]"
+        )
 
     def _alias(self, annotation: Any, typevars: TypeVars) -> Node:
         alias = typing_extensions.get_origin(annotation) or annotation
         if (alias, ()) in self._open_records:
-            raise AnnotationFault(annotation, "the alias contains itself", "use a model that contains itself")
+            raise AnnotationFault(
+                annotation, "the alias contains itself", "use a model that contains itself"
+            )
         parameters = dict(
             zip(
                 alias.__type_params__,
@@ -185,7 +197,9 @@ class _Parser:
             members.insert(0, ReferenceNode(tuple(entity_classes)))
         return members[0] if len(members) == 1 else UnionNode(tuple(members))
 
-    def _of_class(self, annotation: Any, origin: type, arguments: tuple[Any, ...], typevars: TypeVars) -> Node:
+    def _of_class(
+        self, annotation: Any, origin: type, arguments: tuple[Any, ...], typevars: TypeVars
+    ) -> Node:
         if issubclass(origin, IdentifiedModel):
             return ReferenceNode((annotation,))
         if issubclass(origin, Enum):
@@ -214,7 +228,8 @@ class _Parser:
     def _tuple(self, annotation: Any, arguments: tuple[Any, ...], typevars: TypeVars) -> Node:
         if not arguments:
             # A bare `tuple` is of any length, `tuple[()]` is the empty one; both have no arguments.
-            return CollectionNode(tuple, AnyNode()) if annotation in (tuple, typing.Tuple) else TupleNode(())  # noqa: UP006
+            is_bare = annotation in (tuple, typing.Tuple)  # noqa: UP006
+            return CollectionNode(tuple, AnyNode()) if is_bare else TupleNode(())
         if arguments == ((),):  # typing.Tuple[()] on Python 3.10 and older aliases of it
             return TupleNode(())
         if len(arguments) == 2 and arguments[1] is Ellipsis:
@@ -222,14 +237,25 @@ class _Parser:
         return TupleNode(tuple(self.parse(item, typevars) for item in arguments))
 
     def _dict(self, annotation: Any, arguments: tuple[Any, ...], typevars: TypeVars) -> Node:
-        key = self.parse(arguments[0], typevars) if arguments and arguments[0] is not Any else ScalarNode(str)
+        key = (
+            self.parse(arguments[0], typevars)
+            if arguments and arguments[0] is not Any
+            else ScalarNode(str)
+        )
         value = self.parse(arguments[1] if arguments else Any, typevars)
         if not isinstance(key, (ScalarNode, DatetimeNode, EnumNode, LiteralNode)):
-            raise AnnotationFault(annotation, f"{key.name} cannot be a dict's key", "use a scalar as the key type")
+            raise AnnotationFault(
+                annotation, f"{key.name} cannot be a dict's key", "use a scalar as the key type"
+            )
         return DictNode(key, value)
 
     def _record(
-        self, annotation: Any, origin: type, kind: RecordKind, arguments: tuple[Any, ...], typevars: TypeVars
+        self,
+        annotation: Any,
+        origin: type,
+        kind: RecordKind,
+        arguments: tuple[Any, ...],
+        typevars: TypeVars,
     ) -> Node:
         nodes = tuple(self.parse(item, typevars) for item in arguments)
         if (origin, nodes) in self._open_records:
@@ -241,14 +267,19 @@ class _Parser:
             fields = tuple(_RECORD_FIELDS[kind](self, annotation, origin, inner))
         finally:
             self._open_records.pop()
-        extra = kind == "model" and cast("type[BaseModel]", origin).model_config.get("extra") == "allow"
+        extra = (
+            kind == "model" and cast("type[BaseModel]", origin).model_config.get("extra") == "allow"
+        )
         return RecordNode(origin, kind, fields, extra, nodes)
 
     def model_fields(self, annotation: Any, origin: type, typevars: TypeVars) -> list[RecordField]:
         """The fields of a nested pydantic model, a root model's `root` among them."""
         model = cast("type[BaseModel]", origin)
         complete_model(model, {})
-        return [self._model_field(model, name, info, typevars) for name, info in model.model_fields.items()]
+        return [
+            self._model_field(model, name, info, typevars)
+            for name, info in model.model_fields.items()
+        ]
 
     def _model_field(
         self, model: type[BaseModel], name: str, info: FieldInfo, typevars: TypeVars
@@ -267,7 +298,9 @@ class _Parser:
         node = self.parse(info.annotation, typevars)
         return dataclasses.replace(node, metadata=(*node.metadata, *info.metadata))
 
-    def dataclass_fields(self, annotation: Any, origin: type, typevars: TypeVars) -> list[RecordField]:
+    def dataclass_fields(
+        self, annotation: Any, origin: type, typevars: TypeVars
+    ) -> list[RecordField]:
         """The fields of a dataclass of the standard library or of pydantic."""
         hints = _hints(annotation, origin)
         return [
@@ -275,7 +308,9 @@ class _Parser:
             for item in dataclasses.fields(cast("Any", origin))
         ]
 
-    def typeddict_fields(self, annotation: Any, origin: type, typevars: TypeVars) -> list[RecordField]:
+    def typeddict_fields(
+        self, annotation: Any, origin: type, typevars: TypeVars
+    ) -> list[RecordField]:
         """The keys of a TypedDict; those not required may be absent."""
         hints = _hints(annotation, origin)
         required = cast("Any", origin).__required_keys__
@@ -284,7 +319,9 @@ class _Parser:
             for name, hint in hints.items()
         ]
 
-    def namedtuple_fields(self, annotation: Any, origin: type, typevars: TypeVars) -> list[RecordField]:
+    def namedtuple_fields(
+        self, annotation: Any, origin: type, typevars: TypeVars
+    ) -> list[RecordField]:
         """The fields of a NamedTuple; one without annotations holds Any."""
         hints = _hints(annotation, origin)
         named = cast("Any", origin)
@@ -292,7 +329,9 @@ class _Parser:
             RecordField(
                 name,
                 self.parse(hints.get(name, Any), typevars),
-                _constant(named._field_defaults[name]) if name in named._field_defaults else MISSING,
+                _constant(named._field_defaults[name])
+                if name in named._field_defaults
+                else MISSING,
             )
             for name in named._fields
         ]
@@ -306,13 +345,22 @@ _RECORD_FIELDS: dict[RecordKind, Callable[[_Parser, Any, type, TypeVars], list[R
     "namedtuple": _Parser.namedtuple_fields,
 }
 
-_QUALIFIERS = frozenset({
-    typing_extensions.Required, typing_extensions.NotRequired, typing_extensions.ReadOnly, typing.Final,
-    typing.Required, typing.NotRequired,
-})  # fmt: skip
+_QUALIFIERS = frozenset(
+    {
+        typing_extensions.Required,
+        typing_extensions.NotRequired,
+        typing_extensions.ReadOnly,
+        typing.Final,
+        typing.Required,
+        typing.NotRequired,
+    }
+)
 
 _ALIAS_TYPES: tuple[Any, ...] = tuple(
-    {typing_extensions.TypeAliasType, getattr(typing, "TypeAliasType", typing_extensions.TypeAliasType)}
+    {
+        typing_extensions.TypeAliasType,
+        getattr(typing, "TypeAliasType", typing_extensions.TypeAliasType),
+    }
 )
 
 
@@ -344,10 +392,14 @@ def complete_model(model: type[BaseModel], namespace: Mapping[str, Any]) -> None
         return
     try:
         if model.model_rebuild(raise_errors=False) is not True and not model.__pydantic_complete__:
-            model.model_rebuild(_types_namespace={**vars(sys.modules[model.__module__]), **namespace})
+            model.model_rebuild(
+                _types_namespace={**vars(sys.modules[model.__module__]), **namespace}
+            )
     except (NameError, pydantic.PydanticUserError) as error:
         raise AnnotationFault(
-            model, f"its annotations do not resolve ({_first_line(error)})", "define the name before registering"
+            model,
+            f"its annotations do not resolve ({_first_line(error)})",
+            "define the name before registering",
         ) from error
 
 
@@ -369,7 +421,9 @@ def _alias_value(alias: Any) -> Any:
     try:
         return alias.__value__
     except NameError as error:
-        raise AnnotationFault(alias, f"the alias does not resolve ({error})", "define the name") from error
+        raise AnnotationFault(
+            alias, f"the alias does not resolve ({error})", "define the name"
+        ) from error
 
 
 def _enum(enum_class: type[Enum]) -> Node:
@@ -396,7 +450,9 @@ def _hints(annotation: Any, origin: type) -> dict[str, Any]:
     try:
         return typing_extensions.get_type_hints(origin, include_extras=True)
     except NameError as error:
-        raise AnnotationFault(annotation, f"its annotations do not resolve ({error})", "define the name") from error
+        raise AnnotationFault(
+            annotation, f"its annotations do not resolve ({error})", "define the name"
+        ) from error
 
 
 def _constant(value: Any) -> Callable[[dict[str, Any]], Any]:
@@ -416,12 +472,12 @@ def _dataclass_default(item: dataclasses.Field[Any]) -> Any:
 
 def parent_of_generic(entity_class: type[BaseModel]) -> type[BaseModel] | None:
     """The generic origin of a parametrised model class: `Box` of `Box[int]`; None for all others."""
-    return cast("type[BaseModel] | None", entity_class.__pydantic_generic_metadata__["origin"])
+    return entity_class.__pydantic_generic_metadata__["origin"]
 
 
 def caller_namespace(package: str) -> dict[str, Any]:
     """The local names of the first caller outside `package`, where classes may refer to each other."""
-    frame: types.FrameType | None = sys._getframe(1)
+    frame: types.FrameType | None = sys._getframe(1)  # noqa: SLF001  (the documented way to a caller's names)
     while frame is not None and str(frame.f_globals.get("__name__", "")).split(".")[0] == package:
         frame = frame.f_back
     return dict(frame.f_locals) if frame is not None else {}

@@ -42,9 +42,8 @@ def demo(
     try:
         run_demo(url, note, Console(emoji=False))
     except EcsSqlError as error:
-        Console(stderr=True, emoji=False).print(
-            f"[bold red]Error:[/bold red] {escape(str(error))}", highlight=False
-        )
+        message = f"[bold red]Error:[/bold red] {escape(str(error))}"
+        Console(stderr=True, emoji=False).print(message, highlight=False, soft_wrap=True)
         raise typer.Exit(code=1) from error
 
 

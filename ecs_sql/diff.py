@@ -76,13 +76,16 @@ class _Snapshot:
             encoded = codec_of(entity_class).encode(group, key_of)
             contents.update(zip(map(id, group), encoded, strict=True))
         nodes = {
-            key_of(node): _Node(type(node), identity_of(node), contents[id(node)]) for node in graph.nodes
+            key_of(node): _Node(type(node), identity_of(node), contents[id(node)])
+            for node in graph.nodes
         }
         return cls(key_of(entity), nodes)
 
     def entity(self) -> IdentifiedModel:
         """A new object graph of the snapshot."""
-        made: dict[UUID, Any] = {key: object.__new__(node.entity_class) for key, node in self.nodes.items()}
+        made: dict[UUID, Any] = {
+            key: object.__new__(node.entity_class) for key, node in self.nodes.items()
+        }
         run = Decoding(made)
         for key, node in self.nodes.items():
             codec = codec_of(node.entity_class)
@@ -138,18 +141,29 @@ class EntityDiff:
             raise DiffMismatchError(entity.ecs_id)
         for key, node in self._before.nodes.items():
             found = snapshot.nodes.get(key)
-            if found is None or found.entity_class is not node.entity_class or found.content != node.content:
+            if (
+                found is None
+                or found.entity_class is not node.entity_class
+                or found.content != node.content
+            ):
                 raise DiffMismatchError(node.identity.ecs_id)
         return self._after.entity()
 
     def inverse(self) -> EntityDiff:
         """The difference the other way round: applying it undoes this one."""
-        flipped: dict[ChangeKind, ChangeKind] = {"added": "removed", "removed": "added", "changed": "changed"}
+        flipped: dict[ChangeKind, ChangeKind] = {
+            "added": "removed",
+            "removed": "added",
+            "changed": "changed",
+        }
         changes = tuple(
             EntityChange(
-                flipped[change.kind], change.entity_type, change.after_id, change.before_id,
+                flipped[change.kind],
+                change.entity_type,
+                change.after_id,
+                change.before_id,
                 tuple(FieldChange(item.name, item.after, item.before) for item in change.fields),
-            )  # fmt: skip
+            )
             for change in self.changes
         )
         pairs = tuple((after, before) for before, after in self._pairs)
@@ -164,11 +178,13 @@ def diff_graphs(before: IdentifiedModel, after: IdentifiedModel) -> EntityDiff:
     changes = [
         change
         for key, node in first.nodes.items()
-        if (change := _change(key, node, partner, first, second)) is not None
+        if (change := _change(key, node, partner, second)) is not None
     ]
     matched = set(partner.values())
     changes += [
-        EntityChange("added", node.entity_class, None, node.identity.ecs_id, _all_fields(node, added=True))
+        EntityChange(
+            "added", node.entity_class, None, node.identity.ecs_id, _all_fields(node, added=True)
+        )
         for key, node in second.nodes.items()
         if key not in matched
     ]
@@ -177,7 +193,9 @@ def diff_graphs(before: IdentifiedModel, after: IdentifiedModel) -> EntityDiff:
 
 def _matched(first: _Snapshot, second: _Snapshot) -> list[tuple[UUID, UUID]]:
     """Pairs of keys: of one id, else of one lineage that is unique in each; always of one class."""
-    pairs = [(key, key) for key, node in first.nodes.items() if _same_class(node, second.nodes.get(key))]
+    pairs = [
+        (key, key) for key, node in first.nodes.items() if _same_class(node, second.nodes.get(key))
+    ]
     taken = {key for key, _ in pairs}
     before, after = _unique_lineages(first, taken), _unique_lineages(second, taken)
     for lineage_id, key in before.items():
@@ -201,7 +219,7 @@ def _unique_lineages(snapshot: _Snapshot, taken: set[UUID]) -> dict[UUID, UUID]:
 
 
 def _change(
-    key: UUID, node: _Node, partner: Mapping[UUID, UUID], first: _Snapshot, second: _Snapshot
+    key: UUID, node: _Node, partner: Mapping[UUID, UUID], second: _Snapshot
 ) -> EntityChange | None:
     if key not in partner:
         return EntityChange(
@@ -216,13 +234,20 @@ def _change(
         for item, old, new in zip(fields, node.content, other.content, strict=True)
         if old != new
     )
-    return EntityChange("changed", node.entity_class, node.identity.ecs_id, other.identity.ecs_id, changed)
+    return EntityChange(
+        "changed", node.entity_class, node.identity.ecs_id, other.identity.ecs_id, changed
+    )
 
 
 def _all_fields(node: _Node, *, added: bool) -> tuple[FieldChange, ...]:
     fields = codec_of(node.entity_class).spec.fields
-    shown = [(item.name, _shown(item, value)) for item, value in zip(fields, node.content, strict=True)]
-    return tuple(FieldChange(name, None, value) if added else FieldChange(name, value, None) for name, value in shown)
+    shown = [
+        (item.name, _shown(item, value)) for item, value in zip(fields, node.content, strict=True)
+    ]
+    return tuple(
+        FieldChange(name, None, value) if added else FieldChange(name, value, None)
+        for name, value in shown
+    )
 
 
 def _shown(item: FieldSpec, canonical: Any) -> Any:
@@ -231,7 +256,11 @@ def _shown(item: FieldSpec, canonical: Any) -> Any:
     if canonical is None:
         return None
     if item.column.kind == "plain":
-        return load_json(canonical) if item.holds_references else form.decode([canonical], Decoding(AllPinned()))[0]
+        return (
+            load_json(canonical)
+            if item.holds_references
+            else form.decode([canonical], Decoding(AllPinned()))[0]
+        )
     return form.parse([canonical])[0] if form.parse is not None else canonical
 
 
@@ -252,4 +281,6 @@ def has_modifications(entity: IdentifiedModel, other: IdentifiedModel) -> bool:
 
 
 def _contents(entities: Sequence[IdentifiedModel]) -> list[Content]:
-    return [codec_of(type(entity)).encode([entity], lambda node: node.ecs_id)[0] for entity in entities]
+    return [
+        codec_of(type(entity)).encode([entity], lambda node: node.ecs_id)[0] for entity in entities
+    ]

@@ -30,7 +30,9 @@ class EntityCodec:
 
     def __init__(self, spec: EntitySpec) -> None:
         self.spec = spec
-        self._forms: list[tuple[str, ColumnForm]] = [(item.name, item.column.form) for item in spec.fields]
+        self._forms: list[tuple[str, ColumnForm]] = [
+            (item.name, item.column.form) for item in spec.fields
+        ]
         self._parsers = [
             (index, form.parse, form.pins)
             for index, (_, form) in enumerate(self._forms)
@@ -82,7 +84,9 @@ class EntityCodec:
                 raise _unstorable(entity, named, refusal.value, refusal.reason) from refusal
             except RecursionError as error:
                 value = _values([entity], name)[0]
-                raise _unstorable(entity, name, value, "it is nested too deep; flatten it") from error
+                raise _unstorable(
+                    entity, name, value, "it is nested too deep; flatten it"
+                ) from error
 
     def parse(self, columns: list[Sequence[Any]]) -> list[UUID]:
         """Ready the columns that hold references, in place, and tell the ids that they pin.
@@ -92,11 +96,14 @@ class EntityCodec:
         """
         pinned: list[UUID] = []
         for index, parse, pins in self._parsers:
-            columns[index] = parse(list(columns[index]))
-            pins(columns[index], pinned)
+            column = parse(list(columns[index]))
+            columns[index] = column
+            pins(column, pinned)
         return pinned
 
-    def decode(self, parsed: Sequence[Sequence[Any]], count: int, run: Decoding) -> list[dict[str, Any]]:
+    def decode(
+        self, parsed: Sequence[Sequence[Any]], count: int, run: Decoding
+    ) -> list[dict[str, Any]]:
         """The field values of `count` rows whose columns went through `parse`, excluded fields included.
 
         Raises:
@@ -104,7 +111,8 @@ class EntityCodec:
             Dangling: when a referenced entity is not among the run's.
         """
         columns = [
-            form.decode(list(column), run) for (_, form), column in zip(self._forms, parsed, strict=True)
+            form.decode(list(column), run)
+            for (_, form), column in zip(self._forms, parsed, strict=True)
         ]
         names = [name for name, _ in self._forms]
         rows = zip(*columns, strict=True) if columns else iter([()] * count)
@@ -114,11 +122,15 @@ class EntityCodec:
                 own[name] = default(own)
         return values
 
-    def fill(self, entity: IdentifiedModel, bookkeeping: dict[str, Any], values: dict[str, Any]) -> None:
+    def fill(
+        self, entity: IdentifiedModel, bookkeeping: dict[str, Any], values: dict[str, Any]
+    ) -> None:
         """Set all of an instance's fields; neither `__init__` nor a validator runs."""
         extra = values.pop(EXTRA_FIELD) if self._has_extra else None
         set_slot = object.__setattr__
-        bookkeeping.update(values if self._order is None else {name: values[name] for name in self._order})
+        bookkeeping.update(
+            values if self._order is None else {name: values[name] for name in self._order}
+        )
         set_slot(entity, "__dict__", bookkeeping)
         set_slot(entity, "__pydantic_fields_set__", set(self.stored_names))
         set_slot(entity, "__pydantic_extra__", extra)
@@ -143,7 +155,11 @@ class EntityCodec:
         return new == stored or self.renewed(stored) == new
 
     def located(
-        self, ecs_ids: Sequence[UUID], contents: Sequence[Content], error: Undecodable | Dangling, run: Decoding
+        self,
+        ecs_ids: Sequence[UUID],
+        contents: Sequence[Content],
+        error: Undecodable | Dangling,
+        run: Decoding,
     ) -> Exception:
         """The error of a load as one that names entity and column."""
         for ecs_id, content in zip(ecs_ids, contents, strict=True):
@@ -151,9 +167,13 @@ class EntityCodec:
                 try:
                     _decode_one(item, value, run)
                 except Undecodable as fault:
-                    return StoredValueError(self.spec.entity_class, ecs_id, item.column_name, value, fault.reason)
+                    return StoredValueError(
+                        self.spec.entity_class, ecs_id, item.column_name, value, fault.reason
+                    )
                 except Dangling as fault:
-                    return MissingReferenceError(self.spec.entity_class, ecs_id, item.column_name, fault.target)
+                    return MissingReferenceError(
+                        self.spec.entity_class, ecs_id, item.column_name, fault.target
+                    )
         return error  # pragma: no cover - a column fails only where one of its values does
 
 
@@ -191,7 +211,9 @@ def _extra_name(entity: IdentifiedModel, form: ColumnForm) -> str:
     return EXTRA_FIELD  # pragma: no cover - a dict is refused only where one of its items is
 
 
-def _unstorable(entity: IdentifiedModel, field: str, value: Any, reason: str) -> UnstorableValueError:
+def _unstorable(
+    entity: IdentifiedModel, field: str, value: Any, reason: str
+) -> UnstorableValueError:
     return UnstorableValueError(type(entity), entity.ecs_id, field, value, reason)
 
 

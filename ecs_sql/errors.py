@@ -113,7 +113,9 @@ class UnregisteredClassError(EcsSqlError):
 class UnstorableValueError(EcsSqlError, ValueError):
     """A value that its field cannot keep without loss; nothing was written."""
 
-    def __init__(self, entity_class: type, ecs_id: UUID, field: str, value: Any, reason: str) -> None:
+    def __init__(
+        self, entity_class: type, ecs_id: UUID, field: str, value: Any, reason: str
+    ) -> None:
         self.entity_class = entity_class
         self.ecs_id = ecs_id
         self.field = field
@@ -233,7 +235,9 @@ class CopyConflictError(EcsSqlError):
 class LineageError(EcsSqlError):
     """An entity's parent_id or old_ids would bend its lineage into another one or into a circle."""
 
-    def __init__(self, entity_class: type, ecs_id: UUID, parent_id: UUID | None, reason: str) -> None:
+    def __init__(
+        self, entity_class: type, ecs_id: UUID, parent_id: UUID | None, reason: str
+    ) -> None:
         self.entity_class = entity_class
         self.ecs_id = ecs_id
         self.parent_id = parent_id
@@ -264,7 +268,9 @@ class ReadOnlyTransactionError(TransactionError):
 
     def __init__(self, operation: str) -> None:
         self.operation = operation
-        super().__init__(f"{operation}() writes, but the transaction is read-only; use transaction()")
+        super().__init__(
+            f"{operation}() writes, but the transaction is read-only; use transaction()"
+        )
 
 
 class StorageError(EcsSqlError):

@@ -144,9 +144,11 @@ class _SpecBuilder:
     def build(self) -> EntitySpec | None:
         if is_abstract(self._class):
             self._fault(
-                None, None, "the class has no table: it is abstract or a generic without its types",
+                None,
+                None,
+                "the class has no table: it is abstract or a generic without its types",
                 "register a concrete subclass, or parametrise it, as in Box[int]",
-            )  # fmt: skip
+            )
             return None
         try:
             complete_model(self._class, self._namespace)
@@ -167,7 +169,9 @@ class _SpecBuilder:
             table_name=table_name_of(self._class),
             table_classes=(*(parent.table_classes if parent else ()), self._class),
             fields=fields,
-            walk_order=tuple(by_name[name] for name, *_ in parsed if by_name[name].holds_references),
+            walk_order=tuple(
+                by_name[name] for name, *_ in parsed if by_name[name].holds_references
+            ),
             excluded=excluded,
             references=frozenset(referred_classes(node for _, node, _ in parsed)),
         )
@@ -199,7 +203,10 @@ class _SpecBuilder:
         default = default_of(info)
         if default is MISSING:
             self._fault(
-                name, info.annotation, "it is excluded and required, so no load could set it", "give it a default"
+                name,
+                info.annotation,
+                "it is excluded and required, so no load could set it",
+                "give it a default",
             )
         else:
             excluded.append((name, default))
@@ -214,9 +221,11 @@ class _SpecBuilder:
             if inherited.name not in here:
                 if not self._already_faulty(inherited.name):
                     self._fault(
-                        inherited.name, None, "a base class stores it and this class does not",
+                        inherited.name,
+                        None,
+                        "a base class stores it and this class does not",
                         "store it here too, or exclude it in the base class",
-                    )  # fmt: skip
+                    )
                 continue
             placed.append(self._redefined(inherited, *here[inherited.name]))
         inherited_names = {item.name for item in placed}
@@ -248,9 +257,13 @@ class _SpecBuilder:
             wished = column.options.name or name + suffix[column.kind]
             names[name] = database_name(wished, taken)
             if names[name] in taken:
-                self._fault(name, None, f"the column name {wished!r} is taken", "wish for another name")
+                self._fault(
+                    name, None, f"the column name {wished!r} is taken", "wish for another name"
+                )
             taken.add(names[name])
-        return (FieldSpec(name, node, column, names[name], self._class) for name, node, column in parsed)
+        return (
+            FieldSpec(name, node, column, names[name], self._class) for name, node, column in parsed
+        )
 
 
 def referred_classes(nodes: Iterable[Node]) -> Iterator[EntityClass]:
@@ -289,7 +302,8 @@ def collect_specs(
             visited.add(base)
         for base in spec.table_classes:
             pending += sorted(
-                (c for c in spec_of(base).references if not is_abstract(c)), key=lambda c: c.__qualname__
+                (c for c in spec_of(base).references if not is_abstract(c)),
+                key=lambda c: c.__qualname__,
             )
     _check_table_names(specs, known, faults)
     if faults:
@@ -298,7 +312,9 @@ def collect_specs(
 
 
 def _check_table_names(
-    specs: Mapping[EntityClass, EntitySpec], known: Mapping[str, EntityClass], faults: list[MappingFault]
+    specs: Mapping[EntityClass, EntitySpec],
+    known: Mapping[str, EntityClass],
+    faults: list[MappingFault],
 ) -> None:
     tables = dict(known)
     for entity_class, spec in specs.items():
@@ -306,10 +322,10 @@ def _check_table_names(
         if other is not entity_class:
             faults.append(
                 MappingFault(
-                    entity_class, None, None,
+                    entity_class,
+                    None,
+                    None,
                     f"its table {spec.table_name!r} is also that of {other.__module__}.{other.__qualname__}",
                     "set __tablename__ in one of them",
-                )  # fmt: skip
+                )
             )
-
-

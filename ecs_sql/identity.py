@@ -54,7 +54,9 @@ class Identity(NamedTuple):
 
     def forked(self, created_at: datetime) -> Identity:
         """The bookkeeping of a new version whose parent is this one."""
-        return Identity(uuid4(), self.lineage_id, self.ecs_id, created_at, (*self.old_ids, self.ecs_id))
+        return Identity(
+            uuid4(), self.lineage_id, self.ecs_id, created_at, (*self.old_ids, self.ecs_id)
+        )
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(Field, PrivateAttr))

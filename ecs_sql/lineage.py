@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from ecs_sql.codecs.base import Encoding, Refusal
-from ecs_sql.codecs.scalars import UuidCodec
+from ecs_sql.codecs.base import Encoding, Refusal, only_of_type
 from ecs_sql.codecs.times import NativeDatetimeCodec
 from ecs_sql.entity_codec import Content, EntityCodec
-from ecs_sql.errors import CopyConflictError, IdentityConflictError, LineageError, UnstorableValueError
+from ecs_sql.errors import (
+    CopyConflictError,
+    IdentityConflictError,
+    LineageError,
+    UnstorableValueError,
+)
 from ecs_sql.graph import CodecFor, Graph
 from ecs_sql.identity import IdentifiedModel, Identity, Memory, identity_of, utc_now
 
@@ -54,7 +58,10 @@ class Survey:
     """
 
     def __init__(
-        self, graph: Graph, codec_for: CodecFor, memory_for: Callable[[IdentifiedModel], Memory | None]
+        self,
+        graph: Graph,
+        codec_for: CodecFor,
+        memory_for: Callable[[IdentifiedModel], Memory | None],
     ) -> None:
         self.graph = graph
         self.codec_for = codec_for
@@ -70,8 +77,7 @@ class Survey:
                     self.unknown.append(node)
                 elif not codec.same_content(content, memory.content):
                     self.changed.append(node)
-        for node in self.unknown:
-            checked_identity(node, identity_of(node))
+        checked_identities(self.unknown, [identity_of(node) for node in self.unknown])
 
     @property
     def is_settled(self) -> bool:
@@ -86,22 +92,61 @@ def checked_identity(entity: IdentifiedModel, identity: Identity) -> Identity:
         UnstorableValueError: when a bookkeeping field holds what it cannot.
         LineageError: when the version would be its own ancestor.
     """
-    run = Encoding(_current_id)
-    ids = {"ecs_id": [identity.ecs_id], "lineage_id": [identity.lineage_id], "old_ids": list(identity.old_ids)}
-    if identity.parent_id is not None:
-        ids["parent_id"] = [identity.parent_id]
-    name, value = "", None
+    return checked_identities([entity], [identity])[0]
+
+
+def checked_identities(
+    entities: Sequence[IdentifiedModel], identities: Sequence[Identity]
+) -> list[Identity]:
+    """The bookkeeping of several entities as it is stored; see `checked_identity`."""
     try:
-        for name, values in ids.items():
-            value = values
-            _UUIDS.encode(values, run)
-        name, value = "created_at", identity.created_at  # type: ignore[assignment]
-        created_at = _CREATED_AT.encode([_plain_datetime(identity.created_at)], run)[0]
-    except Refusal as refusal:
-        raise UnstorableValueError(type(entity), identity.ecs_id, name, refusal.value, refusal.reason) from refusal
+        checked = _checked(identities)
+    except Refusal:
+        for entity, identity in zip(entities, identities, strict=True):
+            _check_one(entity, identity)
+        raise  # pragma: no cover - a list is refused only where one of its values is
+    for entity, identity in zip(entities, identities, strict=True):
+        if identity.old_ids or identity.parent_id is not None:
+            _check_ancestors(entity, identity)
+    return checked
+
+
+def _checked(identities: Sequence[Identity]) -> list[Identity]:
+    run = Encoding(_current_id)
+    for values in (
+        [identity.ecs_id for identity in identities],
+        [identity.lineage_id for identity in identities],
+        [identity.parent_id for identity in identities if identity.parent_id is not None],
+        [ecs_id for identity in identities for ecs_id in identity.old_ids],
+    ):
+        only_of_type(values, UUID)
+    created_at = _CREATED_AT.encode(
+        [_plain_datetime(identity.created_at) for identity in identities], run
+    )
+    return [
+        identity if identity.created_at is created else identity._replace(created_at=created)
+        for identity, created in zip(identities, created_at, strict=True)
+    ]
+
+
+def _check_one(entity: IdentifiedModel, identity: Identity) -> None:
+    for name in Identity._fields:
+        probe = identity._replace(
+            **{other: value for other, value in _SOUND._asdict().items() if other != name}
+        )
+        try:
+            _checked([probe])
+        except Refusal as refusal:
+            raise UnstorableValueError(
+                type(entity), identity.ecs_id, name, refusal.value, refusal.reason
+            ) from refusal
+
+
+def _check_ancestors(entity: IdentifiedModel, identity: Identity) -> None:
     if identity.ecs_id == identity.parent_id or identity.ecs_id in identity.old_ids:
-        raise LineageError(type(entity), identity.ecs_id, identity.parent_id, "it would be its own ancestor")
-    return identity._replace(created_at=created_at)
+        raise LineageError(
+            type(entity), identity.ecs_id, identity.parent_id, "it would be its own ancestor"
+        )
 
 
 def _plain_datetime(value: Any) -> Any:
@@ -111,7 +156,7 @@ def _plain_datetime(value: Any) -> Any:
     return value
 
 
-_UUIDS = UuidCodec()
+_SOUND = Identity(UUID(int=1), UUID(int=1), None, utc_now(), ())
 _created_at_column = NativeDatetimeCodec(aware=True).column
 assert _created_at_column is not None  # noqa: S101  (a class attribute that mypy sees as optional)
 _CREATED_AT = _created_at_column
@@ -165,14 +210,12 @@ def plan_inserts(
         identity = identities.get(id(entity))
         return _current_id(entity) if identity is None else identity.ecs_id
 
-    contents = _final_contents(survey, forked, new_objects, id_of)
+    contents = _final_contents(survey, forked, id_of)
+    nodes = [n for n in survey.graph.nodes if id(n) in forked or id(n) in new_objects]
+    planned = checked_identities(nodes, [identities.get(id(n)) or identity_of(n) for n in nodes])
     inserts: dict[UUID, Insert] = {}
-    for node in survey.graph.nodes:
-        key = id(node)
-        if key not in forked and key not in new_objects:
-            continue
-        identity = checked_identity(node, identities.get(key) or identity_of(node))
-        insert = Insert(node, survey.codec_for(type(node)), identity, contents[key])
+    for node, identity in zip(nodes, planned, strict=True):
+        insert = Insert(node, survey.codec_for(type(node)), identity, contents[id(node)])
         twin = inserts.setdefault(identity.ecs_id, insert)
         if twin is not insert and not _is_twin(insert, twin):
             raise CopyConflictError(type(node), identity.ecs_id)
@@ -205,7 +248,7 @@ def _forked(
 
 
 def _final_contents(
-    survey: Survey, forked: Mapping[int, IdentifiedModel], new_objects: set[int], id_of: Any
+    survey: Survey, forked: Mapping[int, IdentifiedModel], id_of: Any
 ) -> dict[int, Content]:
     """The contents under the planned ids; only who refers to a forked entity is encoded anew."""
     contents = dict(survey.contents)
@@ -234,7 +277,10 @@ def _parents_first(inserts: Mapping[UUID, Insert]) -> Iterable[Insert]:
             if current is not None and current in chain:
                 identity = insert.identity
                 raise LineageError(
-                    type(insert.entity), identity.ecs_id, identity.parent_id, "they are each other's ancestors"
+                    type(insert.entity),
+                    identity.ecs_id,
+                    identity.parent_id,
+                    "they are each other's ancestors",
                 )
         yield from reversed(chain)
 
@@ -246,12 +292,18 @@ def check_parents(inserts: Sequence[Insert], heads: Mapping[UUID, Head]) -> None
         LineageError: when it does not.
     """
     planned = {
-        insert.identity.ecs_id: Head(type(insert.entity), insert.identity.lineage_id, insert.identity.old_ids)
+        insert.identity.ecs_id: Head(
+            type(insert.entity), insert.identity.lineage_id, insert.identity.old_ids
+        )
         for insert in inserts
     }
     for insert in inserts:
         identity = insert.identity
-        parent = None if identity.parent_id is None else planned.get(identity.parent_id) or heads.get(identity.parent_id)
+        parent = (
+            None
+            if identity.parent_id is None
+            else planned.get(identity.parent_id) or heads.get(identity.parent_id)
+        )
         if parent is None:
             continue
         if parent.lineage_id != identity.lineage_id:
@@ -259,5 +311,8 @@ def check_parents(inserts: Sequence[Insert], heads: Mapping[UUID, Head]) -> None
             raise LineageError(type(insert.entity), identity.ecs_id, identity.parent_id, reason)
         if identity.ecs_id in parent.old_ids:
             raise LineageError(
-                type(insert.entity), identity.ecs_id, identity.parent_id, "that version descends from it"
+                type(insert.entity),
+                identity.ecs_id,
+                identity.parent_id,
+                "that version descends from it",
             )

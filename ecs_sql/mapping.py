@@ -176,5 +176,3 @@ class EntityMapping(Mapping[type[IdentifiedModel], type[BaseEntitySQL]]):
     def __contains__(self, entity_class: object) -> bool:
         """Whether a class is registered."""
         return entity_class in self.entity_classes
-
-

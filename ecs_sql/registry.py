@@ -79,9 +79,7 @@ class EntityRegistry:
     def get_many(cls, ecs_ids: Iterable[UUID], entity_type: type[E]) -> list[E | None]: ...
     @overload
     @classmethod
-    def get_many(
-        cls, ecs_ids: Iterable[UUID], entity_type: None = None
-    ) -> list[Entity | None]: ...
+    def get_many(cls, ecs_ids: Iterable[UUID], entity_type: None = None) -> list[Entity | None]: ...
     @classmethod
     def get_many(cls, ecs_ids: Iterable[UUID], entity_type: type[Any] | None = None) -> list[Any]:
         """See `EntityStorage.get_many`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 from uuid import UUID
 
 from sqlalchemy import Connection, MetaData, event
@@ -92,7 +92,7 @@ class BaseEntitySQL(metaclass=_RowType):
             UnregisteredClassError: when the entity's class is not mapped.
             UnstorableValueError: when a value cannot be kept.
         """
-        row_class = cls.mapping[type(entity)] if type(entity) in cls.mapping else None
+        row_class = cls.mapping.get(type(entity))
         if row_class is None or not issubclass(row_class, cls):
             raise UnregisteredClassError(type(entity), entity.ecs_id)
         identity = checked_identity(entity, identity_of(entity))
@@ -108,6 +108,10 @@ class BaseEntitySQL(metaclass=_RowType):
     def __repr__(self) -> str:
         """The row's class and the version's id."""
         return f"<{type(self).__name__} {self.ecs_id}>"
+
+
+def _make_class(name: str, base: type[BaseEntitySQL], body: dict[str, Any]) -> type[BaseEntitySQL]:
+    return cast("type[BaseEntitySQL]", _RowType(name, (base,), body))
 
 
 def _shown(column: FieldColumn, canonical: Any) -> Any:
@@ -133,7 +137,9 @@ class RowClasses:
             self._one(entity_class, mapping)
         return root
 
-    def get(self, entity_class: type[IdentifiedModel], mapping: EntityMapping) -> type[BaseEntitySQL]:
+    def get(
+        self, entity_class: type[IdentifiedModel], mapping: EntityMapping
+    ) -> type[BaseEntitySQL]:
         """The row class of a class; its bases and its subclasses are made with it."""
         made = self._made.get(entity_class)
         if made is None or any(c not in self._made for c in _subclasses(entity_class, mapping)):
@@ -145,15 +151,20 @@ class RowClasses:
     def _mapped_root(self, mapping: EntityMapping) -> type[BaseEntitySQL]:
         if self._root is None:
             table = self._metadata.tables[BASE_TABLE]
-            root = _RowType("EntityRow", (BaseEntitySQL,), {"mapping": mapping, "attributes": {}})
+            root = _make_class("EntityRow", BaseEntitySQL, {"mapping": mapping, "attributes": {}})
             self._registry.map_imperatively(
-                root, table, polymorphic_on=table.c.type, properties={n: table.c[n] for n in BASE_ATTRIBUTES}
+                root,
+                table,
+                polymorphic_on=table.c.type,
+                properties={n: table.c[n] for n in BASE_ATTRIBUTES},
             )
             _forbid_changes(root)
             self._root = root
         return self._root
 
-    def _one(self, entity_class: type[IdentifiedModel], mapping: EntityMapping) -> type[BaseEntitySQL]:
+    def _one(
+        self, entity_class: type[IdentifiedModel], mapping: EntityMapping
+    ) -> type[BaseEntitySQL]:
         made = self._made.get(entity_class)
         if made is not None:
             return made
@@ -161,10 +172,19 @@ class RowClasses:
         parent = self._one(parent_class, mapping) if parent_class else self._mapped_root(mapping)
         spec = mapping.spec(entity_class)
         table = self._metadata.tables[spec.table_name]
-        attributes = {**parent.attributes, **dict(_attributes(spec, set(parent.attributes.values())))}
-        body = {"entity_class": entity_class, "attributes": attributes, "__module__": entity_class.__module__}
-        row_class = _RowType(f"{entity_class.__name__}Row", (parent,), body)
-        properties: dict[str, Any] = {attributes[item.name]: table.c[item.column_name] for item in spec.own_fields}
+        attributes = {
+            **parent.attributes,
+            **dict(_attributes(spec, set(parent.attributes.values()))),
+        }
+        body = {
+            "entity_class": entity_class,
+            "attributes": attributes,
+            "__module__": entity_class.__module__,
+        }
+        row_class = _make_class(f"{entity_class.__name__}Row", parent, body)
+        properties: dict[str, Any] = {
+            attributes[item.name]: table.c[item.column_name] for item in spec.own_fields
+        }
         properties.update(_synonyms(spec, attributes))
         self._registry.map_imperatively(
             row_class,
@@ -178,7 +198,9 @@ class RowClasses:
         return row_class
 
 
-def _subclasses(entity_class: type[IdentifiedModel], mapping: EntityMapping) -> Iterator[type[IdentifiedModel]]:
+def _subclasses(
+    entity_class: type[IdentifiedModel], mapping: EntityMapping
+) -> Iterator[type[IdentifiedModel]]:
     return (c for c in mapping.entity_classes if issubclass(c, entity_class))
 
 
@@ -187,7 +209,11 @@ def _attributes(spec: EntitySpec, taken: set[str]) -> Iterator[tuple[str, str]]:
     names = {item.name for item in spec.fields}
     for item in spec.own_fields:
         attribute = item.name
-        while attribute in _TAKEN or attribute in taken or (attribute != item.name and attribute in names):
+        while (
+            attribute in _TAKEN
+            or attribute in taken
+            or (attribute != item.name and attribute in names)
+        ):
             attribute += "_"
         taken.add(attribute)
         yield item.name, attribute
@@ -228,5 +254,3 @@ def _refuse_bulk_changes(state: ORMExecuteState) -> None:
         mapper = state.bind_mapper
         if mapper is not None and issubclass(mapper.class_, BaseEntitySQL):
             raise ImmutableVersionError(mapper.class_)
-
-

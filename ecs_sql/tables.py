@@ -22,13 +22,15 @@ META_TABLE = "ecs_meta"
 STORAGE_FORMAT = 1
 """The number of the form in which this release stores; one that cannot read another's has another number."""
 
-_MARIADB_OPTIONS = {
+_MARIADB_OPTIONS: dict[str, Any] = {
     f"{dialect}_{option}": value
     for dialect in ("mysql", "mariadb")
     for option, value in (
-        ("engine", "InnoDB"), ("charset", "utf8mb4"), ("collate", "utf8mb4_nopad_bin"),
+        ("engine", "InnoDB"),
+        ("charset", "utf8mb4"),
+        ("collate", "utf8mb4_nopad_bin"),
     )
-}  # fmt: skip
+}
 
 
 class FieldType(TypeDecorator[Any]):
@@ -92,11 +94,10 @@ def python_value(column: FieldColumn, canonical: Any) -> Any:
     """A canonical value as a row shows it: the field's value, or the ids of references in its place."""
     if column.kind == "id":
         return canonical
-    form = load_json(canonical) if column.kind == "ids" or column.codec.holds_references else None
     if column.kind == "ids":
-        return parse_uuids(form)
+        return parse_uuids(load_json(canonical))
     if column.codec.holds_references:
-        return form
+        return load_json(canonical)
     return column.form.decode([canonical], Decoding(AllPinned()))[0]
 
 
@@ -117,7 +118,7 @@ class OldIds(TypeDecorator[list[UUID]]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> list[UUID] | None:
         """The ids."""
-        return None if value is None else parse_uuids(load_json(value))
+        return None if value is None else parse_uuids(cast("list[str]", load_json(value)))
 
 
 def base_table(metadata: MetaData) -> Table:
@@ -172,4 +173,6 @@ def _index(spec: EntitySpec, item: FieldSpec) -> Index:
     # MariaDB indexes a prefix of long texts; 191 characters of four bytes fit any of its page formats.
     long = item.column.form.sql_type in (sqltypes.TEXT, sqltypes.BYTES, sqltypes.JSON_TEXT)
     options: dict[str, Any] = {f"{d}_length": 191 for d in ("mysql", "mariadb")} if long else {}
-    return Index(constraint_name("ix", spec.table_name, item.column_name), item.column_name, **options)
+    return Index(
+        constraint_name("ix", spec.table_name, item.column_name), item.column_name, **options
+    )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec, TypeVar, cast
 from uuid import UUID
 
+from ecs_sql.entity import Entity
 from ecs_sql.graph import Graph
 from ecs_sql.identity import IdentifiedModel
 from ecs_sql.registry import EntityRegistry
@@ -31,7 +32,9 @@ def entity_tracer(function: Callable[P, R]) -> Callable[P, R]:
         TypeError: at decoration, for generator functions, whose return is not their end.
     """
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise TypeError(f"{function.__qualname__} is a generator; trace the function that consumes it")
+        raise TypeError(
+            f"{function.__qualname__} is a generator; trace the function that consumes it"
+        )
     if inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)
@@ -62,7 +65,7 @@ def _register_stored(values: Iterable[Any]) -> None:
         return
     storage = EntityRegistry.get_storage()
     stored = _stored(storage, list(dict.fromkeys(node.ecs_id for node in nodes)))
-    storage.register_many([node for node in nodes if node.ecs_id in stored])
+    storage.register_many([cast("Entity", node) for node in nodes if node.ecs_id in stored])
 
 
 def _stored(storage: EntityStorage, ecs_ids: list[UUID]) -> set[UUID]:

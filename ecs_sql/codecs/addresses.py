@@ -41,20 +41,32 @@ def _url(node: ScalarNode, build: Build) -> Codec:
         except pydantic.ValidationError:
             same = False
         if not same:
-            raise Refusal(value, "its text does not read back as the same URL; annotate the field as str")
+            raise Refusal(
+                value, "its text does not read back as the same URL; annotate the field as str"
+            )
         return text
 
     return TextualCodec((url_class,), to_text, url_class)
 
 
 for _path_class in (
-    pathlib.Path, pathlib.PurePath, pathlib.PosixPath, pathlib.PurePosixPath,
-    pathlib.WindowsPath, pathlib.PureWindowsPath,
-):  # fmt: skip
+    pathlib.Path,
+    pathlib.PurePath,
+    pathlib.PosixPath,
+    pathlib.PurePosixPath,
+    pathlib.WindowsPath,
+    pathlib.PureWindowsPath,
+):
     registry.register(_path_class, _path)
 for _address_class in (
-    ipaddress.IPv4Address, ipaddress.IPv6Address, ipaddress.IPv4Network, ipaddress.IPv6Network,
-    ipaddress.IPv4Interface, ipaddress.IPv6Interface,
-):  # fmt: skip
-    registry.register(_address_class, lambda node, build: TextualCodec((node.type,), str, node.type))
+    ipaddress.IPv4Address,
+    ipaddress.IPv6Address,
+    ipaddress.IPv4Network,
+    ipaddress.IPv6Network,
+    ipaddress.IPv4Interface,
+    ipaddress.IPv6Interface,
+):
+    registry.register(
+        _address_class, lambda node, build: TextualCodec((node.type,), str, node.type)
+    )
 registry.register_predicate(_is_url, _url)

@@ -196,7 +196,8 @@ def only_of_type(values: Sequence[Any], expected: type) -> None:
     if any(value_type is not expected for value_type in set(map(type, values))):
         value = next(value for value in values if type(value) is not expected)
         raise Refusal(
-            value, f"a {type(value).__qualname__} is not exactly a {expected.__qualname__}; give it one"
+            value,
+            f"a {type(value).__qualname__} is not exactly a {expected.__qualname__}; give it one",
         )
 
 
@@ -258,7 +259,9 @@ class CodecRegistry:
             ValueError: when the key has a factory already.
         """
         if key in self._exact:
-            raise ValueError(f"{key.__qualname__} has a codec already; register a predicate to override it")
+            raise ValueError(
+                f"{key.__qualname__} has a codec already; register a predicate to override it"
+            )
         self._exact[key] = factory
 
     def register_predicate(self, predicate: Predicate, factory: Factory) -> None:

@@ -27,7 +27,9 @@ from ecs_sql.nodes import EnumNode, LiteralNode
 def _enum(node: EnumNode, build: Build) -> Codec:
     if issubclass(node.type, Flag):
         return FlagCodec(node.type)
-    return TextualCodec((node.type,), lambda member: str(member.name), node.type.__members__.__getitem__)
+    return TextualCodec(
+        (node.type,), lambda member: str(member.name), node.type.__members__.__getitem__
+    )
 
 
 class FlagCodec(Codec):
@@ -118,7 +120,11 @@ def _literal_form(value: Any) -> Any:
 
 def _literal(node: LiteralNode, build: Build) -> Codec:
     types = set(map(type, node.values))
-    if len(types) == 1 and issubclass(next(iter(types)), Enum) and not issubclass(next(iter(types)), Flag):
+    if (
+        len(types) == 1
+        and issubclass(next(iter(types)), Enum)
+        and not issubclass(next(iter(types)), Flag)
+    ):
         return LiteralMemberCodec(node.values)
     for value in node.values:  # Python itself takes lone surrogates and NUL in a literal
         if isinstance(value, str):
@@ -129,7 +135,7 @@ def _literal(node: LiteralNode, build: Build) -> Codec:
 
 
 def _check_literal_text(node: LiteralNode, value: str) -> None:
-    if "\0" in value or not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+    if "\0" in value or any("\ud800" <= c <= "\udfff" for c in value):
         raise UnsupportedNode(node, f"{value!r} cannot be stored as text", "use other characters")
 
 

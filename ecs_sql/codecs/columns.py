@@ -104,7 +104,9 @@ class SecretCodec(Codec):
     def __init__(self, secret_class: type) -> None:
         self._class = secret_class
         text = issubclass(secret_class, pydantic.SecretStr)
-        self.column = ColumnForm(sqltypes.TEXT if text else sqltypes.BYTES, self.encode, self.decode)
+        self.column = ColumnForm(
+            sqltypes.TEXT if text else sqltypes.BYTES, self.encode, self.decode
+        )
         self._text = text
 
     def accepts(self, value_type: type) -> bool:
@@ -135,9 +137,10 @@ def column_of(node: Node) -> FieldColumn:
     kind, form = _kind_and_form(inner, codec)
     if isinstance(inner, SecretNode) and options.type_ is None:
         raise UnsupportedNode(
-            node, "a secret would be stored in the clear",
+            node,
+            "a secret would be stored in the clear",
             "exclude the field (exclude=True), or give it an encrypting column type",
-        )  # fmt: skip
+        )
     if options.type_ is not None:
         form = fitted(form, inner, options.type_)
     return FieldColumn(kind, codec, form.nullable() if nullable else form, nullable, options)
@@ -152,11 +155,14 @@ def _is_optional_of_one(node: Node) -> bool:
 
 
 def _refuse_inner_secrets(node: Node) -> None:
-    if not isinstance(node, SecretNode) and any(isinstance(inner, SecretNode) for inner in all_nodes(node)):
+    if not isinstance(node, SecretNode) and any(
+        isinstance(inner, SecretNode) for inner in all_nodes(node)
+    ):
         raise UnsupportedNode(
-            node, "a secret inside another value would be stored in the clear",
+            node,
+            "a secret inside another value would be stored in the clear",
             "exclude the field (exclude=True), or make the secret a field of its own with an encrypting type",
-        )  # fmt: skip
+        )
 
 
 def _kind_and_form(node: Node, codec: Codec) -> tuple[ColumnKind, ColumnForm]:
@@ -171,8 +177,11 @@ def _kind_and_form(node: Node, codec: Codec) -> tuple[ColumnKind, ColumnForm]:
 def _reference_list(node: Node) -> ReferenceListColumn | None:
     match node:
         case CollectionNode(type=collection, item=ReferenceNode(classes=classes)) if collection in (
-            list, tuple, set, frozenset,
-        ):  # fmt: skip
+            list,
+            tuple,
+            set,
+            frozenset,
+        ):
             return ReferenceListColumn(collection, ReferenceCodec(classes))
         case TupleNode(items=items) if items and all(item == items[0] for item in items):
             if isinstance(items[0], ReferenceNode):
@@ -188,6 +197,8 @@ def _options(node: Node) -> ColumnOptions:
         if isinstance(item, ColumnOptions):
             type_ = type_ if item.type_ is None else item.type_
             index, name = index or item.index, item.name or name
-        elif isinstance(item, TypeEngine) or (isinstance(item, type) and issubclass(item, TypeEngine)):
+        elif isinstance(item, TypeEngine) or (
+            isinstance(item, type) and issubclass(item, TypeEngine)
+        ):
             type_ = item
     return ColumnOptions(type_, index, name)

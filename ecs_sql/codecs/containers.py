@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from ecs_sql.codecs.base import (
@@ -68,7 +68,7 @@ class CollectionCodec(Codec):
 
     def walk(self, value: Any, found: Found) -> None:
         if type(value) is self._type:
-            for item in value:
+            for item in cast("Iterable[Any]", value):
                 self._item.walk(item, found)
 
     def pins(self, forms: Iterable[Any], found: list[UUID]) -> None:
@@ -165,11 +165,15 @@ class DictCodec(Codec):
         only_of_type(values, dict)
         keys = self._key.encode(list(chain.from_iterable(values)), run)
         texts = [key if type(key) is str else dump_json(key) for key in keys]
-        items = self._value.encode(list(chain.from_iterable(value.values() for value in values)), run)
+        items = self._value.encode(
+            list(chain.from_iterable(value.values() for value in values)), run
+        )
         lengths = list(map(len, values))
         return [
             dict(zip(own_keys, own_items, strict=True))
-            for own_keys, own_items in zip(_split(texts, lengths), _split(items, lengths), strict=True)
+            for own_keys, own_items in zip(
+                _split(texts, lengths), _split(items, lengths), strict=True
+            )
         ]
 
     def decode(self, forms: list[Any], run: Decoding) -> list[Any]:
@@ -179,7 +183,9 @@ class DictCodec(Codec):
         lengths = list(map(len, forms))
         return [
             dict(zip(own_keys, own_items, strict=True))
-            for own_keys, own_items in zip(_split(keys, lengths), _split(items, lengths), strict=True)
+            for own_keys, own_items in zip(
+                _split(keys, lengths), _split(items, lengths), strict=True
+            )
         ]
 
     def _decoded_keys(self, texts: list[str], run: Decoding) -> list[Any]:

@@ -47,7 +47,9 @@ def _encoded(value: Any, levels: int) -> Any:
         return {_key(key): _encoded(item, levels + 1) for key, item in value.items()}
     if isinstance(value, IdentifiedModel):
         raise Refusal(value, "an entity cannot stand where anything can; annotate it")
-    raise Refusal(value, f"a {value_type.__qualname__} is not JSON's own; annotate the field with its type")
+    raise Refusal(
+        value, f"a {value_type.__qualname__} is not JSON's own; annotate the field with its type"
+    )
 
 
 def _key(key: Any) -> str:

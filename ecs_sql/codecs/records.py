@@ -26,14 +26,18 @@ EXTRA_KEY = "**"
 """The key of a nested model's extra values, which no field can have as its name."""
 
 
-def make_model(model: type, values: dict[str, Any], extra: dict[str, Any] | None, stored: Iterable[str]) -> Any:
+def make_model(
+    model: type, values: dict[str, Any], extra: dict[str, Any] | None, stored: Iterable[str]
+) -> Any:
     """A model instance with these field values; neither `__init__` nor a validator runs."""
-    instance = model.__new__(model)
+    instance: Any = object.__new__(model)
     _fill_model(instance, values, extra, set(stored))
     return instance
 
 
-def _fill_model(instance: Any, values: dict[str, Any], extra: dict[str, Any] | None, stored: set[str]) -> None:
+def _fill_model(
+    instance: Any, values: dict[str, Any], extra: dict[str, Any] | None, stored: set[str]
+) -> None:
     set_slot = object.__setattr__
     set_slot(instance, "__dict__", values)
     set_slot(instance, "__pydantic_fields_set__", stored)
@@ -193,7 +197,7 @@ class DataclassCodec(RecordCodec):
     """A dataclass; its `__post_init__` does not run on load, since its fields are what it left."""
 
     def _make(self, values: dict[str, Any], run: Decoding) -> Any:
-        instance = object.__new__(self._type)
+        instance: Any = object.__new__(self._type)
         for name, value in values.items():
             object.__setattr__(instance, name, value)
         return instance
@@ -222,7 +226,9 @@ class TypedDictCodec(RecordCodec):
             having = [index for index, value in enumerate(values) if item.name in value]
             if len(having) < len(values) and not item.optional_key:
                 raise Refusal(values[0], f"its key {item.name!r} is not set; set it")
-            for index, form in zip(having, codec.encode([values[i][item.name] for i in having], run), strict=True):
+            for index, form in zip(
+                having, codec.encode([values[i][item.name] for i in having], run), strict=True
+            ):
                 forms[index][item.name] = form
         return forms
 
@@ -231,8 +237,9 @@ class TypedDictCodec(RecordCodec):
 
     def decode(self, forms: list[Any], run: Decoding) -> list[Any]:
         return [
-            {name: values[name] for name in form} for form, values in zip(forms, self._decoded_fields(forms, run), strict=True)
-        ]  # fmt: skip
+            {name: values[name] for name in form}
+            for form, values in zip(forms, self._decoded_fields(forms, run), strict=True)
+        ]
 
     def _default(self, item: RecordField, form: Any, before: dict[str, Any]) -> Any:
         if not item.optional_key:
@@ -260,7 +267,9 @@ class RecursionCodec(Codec):
         if not values:
             return []
         if run.levels >= MAX_LEVELS:
-            raise Refusal(values[0], f"it is nested deeper than {MAX_LEVELS} levels, or contains itself")
+            raise Refusal(
+                values[0], f"it is nested deeper than {MAX_LEVELS} levels, or contains itself"
+            )
         distinct = {id(value): value for value in values}
         run.levels += 1
         try:

@@ -70,7 +70,11 @@ class ReferenceCodec(Codec):
     def __init__(self, classes: tuple[type, ...]) -> None:
         self.classes = classes
         self.column = ColumnForm(
-            sqltypes.UUID_TYPE, self.encode_ids, self._decode_ids, parse=self._parse_column, pins=_extend
+            sqltypes.UUID_TYPE,
+            self.encode_ids,
+            self._decode_ids,
+            parse=self._parse_column,
+            pins=_extend,
         )
 
     def accepts(self, value_type: type) -> bool:
@@ -121,7 +125,9 @@ class ReferenceListColumn(ColumnForm):
         self._collection = collection
         self._item = item
         self._length = length
-        self._make: Callable[[list[Any]], Any] = (lambda items: items) if collection is list else collection
+        self._make: Callable[[list[Any]], Any] = (
+            (lambda items: items) if collection is list else collection
+        )
 
     def _encode(self, values: list[Any], run: Encoding) -> list[Any]:
         only_of_type(values, self._collection)

@@ -119,7 +119,9 @@ class FloatCodec(ExactCodec):
             values = [_float_of_int(value) if type(value) is int else value for value in values]
         only_of_type(values, float)
         if not all(map(isfinite, values)):
-            raise Refusal(next(v for v in values if not isfinite(v)), "it is no finite number; use None")
+            raise Refusal(
+                next(v for v in values if not isfinite(v)), "it is no finite number; use None"
+            )
         return [value + 0.0 for value in values]  # adding zero turns -0.0 into 0.0
 
 

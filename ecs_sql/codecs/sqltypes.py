@@ -40,7 +40,7 @@ BYTES = _mariadb(LargeBinary(), mysql.LONGBLOB())
 NAIVE_DATETIME = _mariadb(DateTime(), mysql.DATETIME(fsp=6))
 INTEGER = BigInteger()
 KEY = BigInteger().with_variant(Integer(), "sqlite")
-FLOAT = Double()
+FLOAT: TypeEngine[Any] = Double()
 BOOLEAN = Boolean()
 DATE = Date()
 UUID_TYPE: TypeEngine[Any] = Uuid()
@@ -67,7 +67,9 @@ class UtcDatetime(TypeDecorator[dt.datetime]):
             return value
         return value.astimezone(dt.UTC).replace(tzinfo=None)
 
-    def process_result_value(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+    def process_result_value(
+        self, value: dt.datetime | None, dialect: Dialect
+    ) -> dt.datetime | None:
         """An aware datetime in UTC."""
         if value is None:
             return None

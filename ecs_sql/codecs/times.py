@@ -36,11 +36,13 @@ def utc(value: dt.datetime) -> dt.datetime:
         Refusal: when it lies outside what every database and zone can show.
     """
     try:
-        instant = value.astimezone(dt.UTC)
+        instant = value if value.tzinfo is dt.UTC else value.astimezone(dt.UTC)
     except OverflowError:
         instant = None
     if instant is None or not MIN_INSTANT <= instant <= MAX_INSTANT:
-        raise Refusal(value, "the instant lies outside 0001-01-02 to 9999-12-30; use a naive datetime")
+        raise Refusal(
+            value, "the instant lies outside 0001-01-02 to 9999-12-30; use a naive datetime"
+        )
     return instant
 
 
@@ -70,7 +72,9 @@ class NativeDatetimeCodec(TextualCodec):
     def _checked(self, value: dt.datetime) -> dt.datetime:
         if (value.utcoffset() is not None) is not self._aware:
             kind = "an aware" if self._aware else "a naive"
-            raise Refusal(value, f"the field takes {kind} datetime; annotate it as datetime to take both")
+            raise Refusal(
+                value, f"the field takes {kind} datetime; annotate it as datetime to take both"
+            )
         return utc(value) if self._aware else value.replace(tzinfo=None)
 
     def _text(self, value: dt.datetime) -> str:
@@ -110,7 +114,9 @@ class DateCodec(TextualCodec):
 def time_text(value: dt.time) -> str:
     """Fixed-width ISO text, with the offset where there is one."""
     if value.tzinfo is not None and value.utcoffset() is None:
-        raise Refusal(value, "its zone has no offset without a date; use a fixed offset or a datetime")
+        raise Refusal(
+            value, "its zone has no offset without a date; use a fixed offset or a datetime"
+        )
     return value.isoformat(timespec="microseconds")
 
 
@@ -143,7 +149,9 @@ def _datetime(node: DatetimeNode, build: Build) -> Codec:
 
 registry.register(DatetimeNode, _datetime)
 registry.register(dt.date, lambda node, build: DateCodec())
-registry.register(dt.time, lambda node, build: TextualCodec((dt.time,), time_text, dt.time.fromisoformat))
+registry.register(
+    dt.time, lambda node, build: TextualCodec((dt.time,), time_text, dt.time.fromisoformat)
+)
 registry.register(
     dt.timedelta, lambda node, build: TextualCodec((dt.timedelta,), timedelta_text, timedelta_of)
 )

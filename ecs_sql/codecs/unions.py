@@ -68,8 +68,12 @@ class UnionCodec(Codec):
         candidates = self._candidates.get(value_type)
         if candidates is None:
             candidates = [item for item in self._members.items() if item[1].accepts(value_type)]
-            if value_type is int:  # a float field takes ints, but an alternative of their own comes first
-                candidates.sort(key=lambda item: item[1].accepts(float) and not item[1].accepts(str))
+            if (
+                value_type is int
+            ):  # a float field takes ints, but an alternative of their own comes first
+                candidates.sort(
+                    key=lambda item: item[1].accepts(float) and not item[1].accepts(str)
+                )
             self._candidates[value_type] = candidates
         return candidates
 
@@ -82,7 +86,9 @@ class UnionCodec(Codec):
         candidates = self._candidates_for(type(value))
         if not candidates:
             names = " | ".join(self._members)
-            raise Refusal(value, f"a {type(value).__qualname__} is none of {names}; give it one of them")
+            raise Refusal(
+                value, f"a {type(value).__qualname__} is none of {names}; give it one of them"
+            )
         refusals: list[Refusal] = []
         for name, member in candidates:
             try:
@@ -99,15 +105,15 @@ class UnionCodec(Codec):
     def _decoded(self, form: Any, run: Decoding) -> Any:
         if form is None and self._optional:
             return None
-        name, member, inner = self._tagged(form)
+        member, inner = self._tagged(form)
         return member.decode([inner], run)[0]
 
-    def _tagged(self, form: Any) -> tuple[str, Codec, Any]:
+    def _tagged(self, form: Any) -> tuple[Codec, Any]:
         only_forms_of_type([form], dict)
         if len(form) != 1 or next(iter(form)) not in self._members:
             raise Undecodable(form, f"it names none of {' | '.join(self._members)}")
         name, inner = next(iter(form.items()))
-        return name, self._members[name], inner
+        return self._members[name], inner
 
     def walk(self, value: Any, found: Found) -> None:
         for _, member in self._candidates_for(type(value)):
@@ -118,7 +124,7 @@ class UnionCodec(Codec):
     def pins(self, forms: Iterable[Any], found: list[UUID]) -> None:
         for form in forms:
             if form is not None or not self._optional:
-                _, member, inner = self._tagged(form)
+                member, inner = self._tagged(form)
                 if member.holds_references:
                     member.pins([inner], found)
 
@@ -126,11 +132,15 @@ class UnionCodec(Codec):
 def _names(node: UnionNode, members: list[Node]) -> list[str]:
     plain = ["entity" if isinstance(member, ReferenceNode) else member.name for member in members]
     names = [
-        f"{member.type.__module__}.{name}" if plain.count(name) > 1 and hasattr(member, "type") else name
+        f"{member.type.__module__}.{name}"
+        if plain.count(name) > 1 and hasattr(member, "type")
+        else name
         for member, name in zip(members, plain, strict=True)
     ]
     if len(set(names)) < len(names):
-        raise UnsupportedNode(node, "two of its alternatives have one name", "rename one of the classes")
+        raise UnsupportedNode(
+            node, "two of its alternatives have one name", "rename one of the classes"
+        )
     return names
 
 

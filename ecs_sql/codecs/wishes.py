@@ -43,7 +43,9 @@ class OpaqueType(TypeDecorator[Any]):
     impl = sa.LargeBinary
     cache_ok = True
 
-    def __init__(self, wished: TypeEngine[Any], form: ColumnForm, plain: tuple[type, ...] = ()) -> None:
+    def __init__(
+        self, wished: TypeEngine[Any], form: ColumnForm, plain: tuple[type, ...] = ()
+    ) -> None:
         super().__init__()
         self.wished = wished
         self.form = form
@@ -59,7 +61,9 @@ class OpaqueType(TypeDecorator[Any]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         """The canonical value of a field's own."""
-        if value is None or type(value) in self.plain:  # the text of a secret is its canonical value
+        if (
+            value is None or type(value) in self.plain
+        ):  # the text of a secret is its canonical value
             return value
         return self.form.encode([value], Encoding(pinned_id))[0]
 
@@ -97,7 +101,9 @@ def _decimal(value: Any) -> Any:
         return value  # the column's decode refuses it by name
 
 
-def fitted(form: ColumnForm, node: Node, wish: TypeEngine[Any] | type[TypeEngine[Any]]) -> ColumnForm:
+def fitted(
+    form: ColumnForm, node: Node, wish: TypeEngine[Any] | type[TypeEngine[Any]]
+) -> ColumnForm:
     """The column form of a field with the type that the field wishes for.
 
     Raises:
@@ -105,7 +111,11 @@ def fitted(form: ColumnForm, node: Node, wish: TypeEngine[Any] | type[TypeEngine
     """
     type_ = wish() if isinstance(wish, type) else wish
     if isinstance(node, ReferenceNode) or form.pins is not None:
-        raise _misfit(node, type_, "a reference has a column of its own kind; wish for a name or an index only")
+        raise _misfit(
+            node,
+            type_,
+            "a reference has a column of its own kind; wish for a name or an index only",
+        )
     for family, fit in _FITS:
         if isinstance(type_, family):
             return fit(form, node, type_)
@@ -145,7 +155,10 @@ def _string(form: ColumnForm, node: Node, type_: sa.String) -> ColumnForm:
     if length > MAX_VARCHAR:
         raise _misfit(node, type_, f"MariaDB takes at most {MAX_VARCHAR} characters; use Text")
     return _with_check(
-        form, type_, lambda text: len(text) <= length, f"it is longer than {length} characters; shorten it"
+        form,
+        type_,
+        lambda text: len(text) <= length,
+        f"it is longer than {length} characters; shorten it",
     )
 
 
@@ -157,7 +170,10 @@ def _integer(form: ColumnForm, node: Node, type_: sa.Integer) -> ColumnForm:
     bits = 16 if isinstance(type_, sa.SmallInteger) else 32
     limit = 2 ** (bits - 1)
     return _with_check(
-        form, type_, lambda number: -limit <= number < limit, f"it has over {bits} bits; use BigInteger"
+        form,
+        type_,
+        lambda number: -limit <= number < limit,
+        f"it has over {bits} bits; use BigInteger",
     )
 
 
@@ -176,7 +192,11 @@ def _numeric(form: ColumnForm, node: Node, type_: sa.Numeric[Any]) -> ColumnForm
     if precision is None or scale is None:
         raise _misfit(node, type_, "say precision and scale, as in Numeric(12, 2)")
     if not (0 <= scale <= min(precision, MAX_SCALE) and precision <= MAX_PRECISION):
-        raise _misfit(node, type_, f"MariaDB takes at most {MAX_PRECISION} digits, {MAX_SCALE} of them decimals")
+        raise _misfit(
+            node,
+            type_,
+            f"MariaDB takes at most {MAX_PRECISION} digits, {MAX_SCALE} of them decimals",
+        )
     return _numeric_form(precision, scale)
 
 
@@ -208,7 +228,9 @@ def _numeric_form(precision: int, scale: int) -> ColumnForm:
 def _datetime(form: ColumnForm, node: Node, type_: sa.DateTime) -> ColumnForm:
     if not isinstance(node, DatetimeNode):
         raise _misfit(node, type_, "its values are no datetimes; leave the type out")
-    native = NativeDatetimeCodec(aware=type_.timezone if node.kind == "any" else node.kind == "aware").column
+    native = NativeDatetimeCodec(
+        aware=type_.timezone if node.kind == "any" else node.kind == "aware"
+    ).column
     if native is None or (node.kind == "naive" and type_.timezone):
         raise _misfit(node, type_, "naive datetimes have no zone; use DateTime()")
     return native
@@ -221,7 +243,10 @@ def _binary(form: ColumnForm, node: Node, type_: sa.LargeBinary) -> ColumnForm:
     if length is None:
         return form
     return _with_check(
-        form, form.sql_type, lambda data: len(data) <= length, f"it is longer than {length} bytes; shorten it"
+        form,
+        form.sql_type,
+        lambda data: len(data) <= length,
+        f"it is longer than {length} bytes; shorten it",
     )
 
 

@@ -1,0 +1,1 @@
+"""Where versions are kept: in memory, or in a SQL database."""

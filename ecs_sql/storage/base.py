@@ -20,7 +20,12 @@ from ecs_sql.identity import IdentifiedModel, Memory, memory_of, remember
 from ecs_sql.lineage import Insert, Survey, check_parents, plan_inserts, sort_unknown
 from ecs_sql.storage.loading import Load, Loaded
 from ecs_sql.storage.rows import RegistryStatus, UnitOfWork
-from ecs_sql.storage.transactions import CurrentTransaction, Journal, Transaction, current_transaction
+from ecs_sql.storage.transactions import (
+    CurrentTransaction,
+    Journal,
+    Transaction,
+    current_transaction,
+)
 
 E = TypeVar("E", bound=Entity)
 T = TypeVar("T")
@@ -75,9 +80,7 @@ class EntityStorage(Protocol):
     def get_many(
         self, ecs_ids: Iterable[UUID], entity_type: None = None
     ) -> list[Entity | None]: ...
-    def get_many(
-        self, ecs_ids: Iterable[UUID], entity_type: type[Any] | None = None
-    ) -> list[Any]:
+    def get_many(self, ecs_ids: Iterable[UUID], entity_type: type[Any] | None = None) -> list[Any]:
         """Versions in the order asked for, None where one is not stored; shared parts are shared objects."""
 
     def get_cold_snapshot(self, ecs_id: UUID) -> Entity | None:
@@ -317,9 +320,7 @@ class VersionedStorage(ABC):
     def get_many(
         self, ecs_ids: Iterable[UUID], entity_type: None = None
     ) -> list[Entity | None]: ...
-    def get_many(
-        self, ecs_ids: Iterable[UUID], entity_type: type[Any] | None = None
-    ) -> list[Any]:
+    def get_many(self, ecs_ids: Iterable[UUID], entity_type: type[Any] | None = None) -> list[Any]:
         """See `EntityStorage.get_many`."""
         ids = list(ecs_ids)
         if entity_type is not None:
@@ -399,7 +400,9 @@ class VersionedStorage(ABC):
         journal = Journal()
         try:
             try:
-                with CurrentTransaction(self, Transaction(work, journal, read_only=False, joined=False)):
+                with CurrentTransaction(
+                    self, Transaction(work, journal, read_only=False, joined=False)
+                ):
                     yield
                 work.commit()
             except BaseException:
@@ -429,7 +432,9 @@ class VersionedStorage(ABC):
             with CurrentTransaction(self, current):
                 yield
             return
-        inner = Transaction(current.work, current.journal, read_only=read_only, joined=current.joined)
+        inner = Transaction(
+            current.work, current.journal, read_only=read_only, joined=current.joined
+        )
         mark = current.journal.mark
         savepoint = current.work.savepoint()
         try:

@@ -48,7 +48,9 @@ class Catalogue:
                 found = self._by_name[discriminator] = self.statements(codec_of(entity_class))
         return found
 
-    def of_class(self, entity_class: type[IdentifiedModel]) -> Iterator[tuple[ClassStatements, bool]]:
+    def of_class(
+        self, entity_class: type[IdentifiedModel]
+    ) -> Iterator[tuple[ClassStatements, bool]]:
         """The statements of a class and of its subclasses, and whether the table is not within another."""
         for registered in self._mapping.entity_classes:
             if issubclass(registered, entity_class):

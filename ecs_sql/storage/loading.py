@@ -93,7 +93,11 @@ class Load:
 
     def _wanted(self, pinned: Iterable[UUID]) -> list[UUID]:
         known, missing = self._entities, self._missing
-        return [ecs_id for ecs_id in dict.fromkeys(pinned) if ecs_id not in known and ecs_id not in missing]
+        return [
+            ecs_id
+            for ecs_id in dict.fromkeys(pinned)
+            if ecs_id not in known and ecs_id not in missing
+        ]
 
     def _only(self, rows: Rows, asked: set[UUID]) -> Rows:
         """The asked rows; those that were read ahead are kept aside."""
@@ -185,7 +189,9 @@ class Load:
     def _finish_entity(self, codec: EntityCodec, entity: Any, content: Content) -> None:
         """Private attributes and `model_post_init`; a stored field that it changed is put back."""
         stored = codec.stored_names
-        _finish_model(entity, {name: value for name, value in entity.__dict__.items() if name in stored})
+        _finish_model(
+            entity, {name: value for name, value in entity.__dict__.items() if name in stored}
+        )
         if _changed_inside(codec, entity, content):
             columns: list[Sequence[Any]] = [[value] for value in content]
             codec.parse(columns)

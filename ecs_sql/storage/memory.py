@@ -43,6 +43,14 @@ class _Tables:
                 del self.lineages[row.identity.lineage_id]
 
 
+class _State:
+    """One storage's present tables, and the lock of whoever uses them."""
+
+    def __init__(self) -> None:
+        self.tables = _Tables()
+        self.lock = threading.RLock()
+
+
 class InMemoryEntityStorage(VersionedStorage):
     """A storage in this process's memory; takes any entity class as it comes.
 
@@ -52,25 +60,24 @@ class InMemoryEntityStorage(VersionedStorage):
 
     def __init__(self) -> None:
         super().__init__()
-        self._tables = _Tables()
-        self._lock = threading.RLock()
+        self._state = _State()
         self._known: dict[str, type[IdentifiedModel]] = {}
         self._classes: set[type[IdentifiedModel]] = set()
 
     def _codec_for(self, entity_class: type[IdentifiedModel]) -> EntityCodec:
         if entity_class not in self._classes:
-            with self._lock:
+            with self._state.lock:
                 specs = collect_specs([entity_class], self._known, {})
                 self._known.update({spec.table_name: known for known, spec in specs.items()})
                 self._classes.update(specs)
         return codec_of(entity_class)
 
     def _knows(self, entity_class: type[Any]) -> bool:
-        return isinstance(entity_class, type) and issubclass(entity_class, IdentifiedModel)
+        return issubclass(entity_class, IdentifiedModel)
 
     def _begin(self, *, write: bool) -> UnitOfWork:
-        self._lock.acquire()
-        return _MemoryWork(self)
+        self._state.lock.acquire()
+        return _MemoryWork(self._state)
 
     def _begin_grouped_reads(self) -> UnitOfWork:
         return self._begin(write=False)
@@ -79,13 +86,13 @@ class InMemoryEntityStorage(VersionedStorage):
 class _MemoryWork(UnitOfWork):
     """A unit of work: holds the storage's lock; rows only ever grow at the end, so undoing is cutting."""
 
-    def __init__(self, storage: InMemoryEntityStorage) -> None:
-        self._storage = storage
-        self._start = _MemorySavepoint(storage)
+    def __init__(self, state: _State) -> None:
+        self._state = state
+        self._start = _MemorySavepoint(state)
 
     @property
     def _tables(self) -> _Tables:
-        return self._storage._tables
+        return self._state.tables
 
     def heads(self, ecs_ids: Collection[UUID]) -> dict[UUID, Head]:
         rows = self._tables.rows
@@ -103,7 +110,11 @@ class _MemoryWork(UnitOfWork):
 
     def of_class(self, entity_class: type[IdentifiedModel]) -> list[Rows]:
         return _grouped(
-            [r for r in self._tables.rows.values() if issubclass(r.codec.spec.entity_class, entity_class)]
+            [
+                r
+                for r in self._tables.rows.values()
+                if issubclass(r.codec.spec.entity_class, entity_class)
+            ]
         )
 
     def existing(self, ecs_ids: Collection[UUID]) -> set[UUID]:
@@ -114,7 +125,9 @@ class _MemoryWork(UnitOfWork):
 
     def status(self) -> RegistryStatus:
         types = {row.codec for row in self._tables.rows.values()}
-        return RegistryStatus("memory", len(types), len(self._tables.rows), len(self._tables.lineages))
+        return RegistryStatus(
+            "memory", len(types), len(self._tables.rows), len(self._tables.lineages)
+        )
 
     def insert(self, inserts: Sequence[Insert]) -> None:
         tables = self._tables
@@ -123,10 +136,10 @@ class _MemoryWork(UnitOfWork):
             tables.add(_Row(number, insert.codec, insert.identity, insert.content))
 
     def clear(self) -> None:
-        self._storage._tables = _Tables()
+        self._state.tables = _Tables()
 
     def savepoint(self) -> Savepoint:
-        return _MemorySavepoint(self._storage)
+        return _MemorySavepoint(self._state)
 
     def commit(self) -> None:
         pass
@@ -135,22 +148,22 @@ class _MemoryWork(UnitOfWork):
         self._start.rollback()
 
     def close(self) -> None:
-        self._storage._lock.release()
+        self._state.lock.release()
 
 
 class _MemorySavepoint(Savepoint):
     """Which tables there were, and how long they were."""
 
-    def __init__(self, storage: InMemoryEntityStorage) -> None:
-        self._storage = storage
-        self._tables = storage._tables
+    def __init__(self, state: _State) -> None:
+        self._state = state
+        self._tables = state.tables
         self._length = len(self._tables.rows)
 
     def release(self) -> None:
         pass
 
     def rollback(self) -> None:
-        self._storage._tables = self._tables
+        self._state.tables = self._tables
         self._tables.cut(self._length)
 
 
@@ -162,5 +175,3 @@ def _grouped(rows: list[_Row]) -> list[Rows]:
         Rows(codec, [r.position for r in own], [r.identity for r in own], [r.content for r in own])
         for codec, own in groups.items()
     ]
-
-

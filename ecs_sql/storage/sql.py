@@ -255,7 +255,9 @@ def _translated(error: DBAPIError, dialect: DatabaseDialect) -> StorageError:
     reason = str(error.orig).strip()
     kind = dialect.kind_of(error)
     if kind in _REPEATABLE:
-        return WriteConflictError(f"another transaction was in the way ({reason}); repeat the whole transaction")
+        return WriteConflictError(
+            f"another transaction was in the way ({reason}); repeat the whole transaction"
+        )
     if kind == "too_large":
         return ValueTooLargeError(
             f"the server does not take a statement or value of that size ({reason}); "
@@ -266,7 +268,9 @@ def _translated(error: DBAPIError, dialect: DatabaseDialect) -> StorageError:
     return StorageError(f"the database failed ({reason})")
 
 
-def _read_graph(mapping: EntityMapping, connection: Connection, ecs_id: UUID) -> IdentifiedModel | None:
+def _read_graph(
+    mapping: EntityMapping, connection: Connection, ecs_id: UUID
+) -> IdentifiedModel | None:
     """A graph through a connection of the application's own, as `to_entity` gives it."""
     dialect = dialect_for(connection.dialect)
     dialect.inspect(connection)

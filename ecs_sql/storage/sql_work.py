@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic_core import to_json
 from sqlalchemy import Connection, NestedTransaction
+from typing_extensions import override
 
 from ecs_sql.codecs.base import Undecodable
 from ecs_sql.entity_codec import EntityCodec
@@ -37,10 +38,12 @@ class SqlWork(UnitOfWork):
     def _query(self, statement: str, parameters: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:
         """The rows of a query, and the driver's type code of each column."""
         result = self.connection.exec_driver_sql(statement, parameters)
-        codes = [column[1] for column in result.cursor.description]  # type: ignore[union-attr]
+        codes = [column[1] for column in result.cursor.description]
         return list(result), codes
 
-    def _by_ids(self, select: str, column: str, ids: Sequence[Any], tail: str = "") -> tuple[list[Any], list[Any]]:
+    def _by_ids(
+        self, select: str, column: str, ids: Sequence[Any], tail: str = ""
+    ) -> tuple[list[Any], list[Any]]:
         rows: list[Any] = []
         codes: list[Any] = []
         for condition, parameters in self._dialect.membership(column, ids):
@@ -48,23 +51,33 @@ class SqlWork(UnitOfWork):
             rows += found
         return rows, codes
 
-    def _identities(self, rows: Sequence[Any], codes: Sequence[Any]) -> tuple[Sequence[int], list[Identity]]:
+    def _identities(
+        self, rows: Sequence[Any], codes: Sequence[Any]
+    ) -> tuple[Sequence[int], list[Identity]]:
         """Positions and bookkeeping of rows that begin with the identity columns."""
         columns = list(zip(*rows, strict=True))[:_IDENTITY_WIDTH]
         converters = self._catalogue.identity_converters
         try:
             converted = [
                 converter.from_driver(list(values), code)
-                for converter, values, code in zip(converters, columns[1:], codes[1:_IDENTITY_WIDTH], strict=True)
+                for converter, values, code in zip(
+                    converters, columns[1:], codes[1:_IDENTITY_WIDTH], strict=True
+                )
             ]
         except (Undecodable, ValueError, TypeError) as error:
             raise self._damaged_identity(rows, codes, error) from error
         return columns[0], list(map(Identity, *converted))
 
-    def _damaged_identity(self, rows: Sequence[Any], codes: Sequence[Any], error: Exception) -> Exception:
+    def _damaged_identity(
+        self, rows: Sequence[Any], codes: Sequence[Any], error: Exception
+    ) -> Exception:
         for row in rows:
             for name, converter, value, code in zip(
-                IDENTITY_COLUMNS[1:], self._catalogue.identity_converters, row[1:], codes[1:], strict=False
+                IDENTITY_COLUMNS[1:],
+                self._catalogue.identity_converters,
+                row[1:],
+                codes[1:],
+                strict=False,
             ):
                 try:
                     converter.from_driver([value], code)
@@ -72,10 +85,14 @@ class SqlWork(UnitOfWork):
                     return StoredValueError(IdentifiedModel, row[1], name, value, str(fault))
         return error
 
-    def _types(self, ecs_ids: Collection[UUID]) -> tuple[dict[ClassStatements, list[Any]], list[Any]]:
+    def _types(
+        self, ecs_ids: Collection[UUID]
+    ) -> tuple[dict[ClassStatements, list[Any]], list[Any]]:
         """The base rows of these ids, by the class that their discriminator names, and their type codes."""
         select = self._catalogue.select_typed
-        rows, codes = self._by_ids(select, "base_entities.ecs_id", self._dialect.bind_ids(list(ecs_ids)))
+        rows, codes = self._by_ids(
+            select, "base_entities.ecs_id", self._dialect.bind_ids(list(ecs_ids))
+        )
         groups: dict[ClassStatements, list[Any]] = {}
         for row in rows:
             groups.setdefault(self._statements_of(row), []).append(row)
@@ -88,6 +105,7 @@ class SqlWork(UnitOfWork):
             raise UnknownDiscriminatorError(row[-1], _as_uuid(row[1]))
         return statements
 
+    @override
     def heads(self, ecs_ids: Collection[UUID]) -> dict[UUID, Head]:
         heads: dict[UUID, Head] = {}
         groups, codes = self._types(ecs_ids)
@@ -98,19 +116,24 @@ class SqlWork(UnitOfWork):
                 heads[identity.ecs_id] = Head(entity_class, identity.lineage_id, identity.old_ids)
         return heads
 
+    @override
     def find(
         self, ecs_ids: Collection[UUID], referrers: Collection[EntityCodec] = (), ahead: int = 0
     ) -> list[Rows]:
         only = self._catalogue.only_target(referrers) if referrers else None
         if only is not None:
-            found = self._joined(only, "base_entities.ecs_id", self._dialect.bind_ids(list(ecs_ids)))
+            found = self._joined(
+                only, "base_entities.ecs_id", self._dialect.bind_ids(list(ecs_ids))
+            )
             if len(found.positions) == len(ecs_ids):
                 return self._with_ahead([found], [only], ahead)
         groups, codes = self._types(ecs_ids)
         typed = [self._of_base_rows(statements, rows, codes) for statements, rows in groups.items()]
         return self._with_ahead(typed, list(groups), ahead)
 
-    def _of_base_rows(self, statements: ClassStatements, base_rows: list[Any], base_codes: list[Any]) -> Rows:
+    def _of_base_rows(
+        self, statements: ClassStatements, base_rows: list[Any], base_codes: list[Any]
+    ) -> Rows:
         """Rows whose base rows are read already."""
         positions, identities = self._identities(base_rows, base_codes)
         rows, codes = self._by_ids(statements.select_content, statements.key, positions)
@@ -124,13 +147,17 @@ class SqlWork(UnitOfWork):
 
     def _row_missing(self, statements: ClassStatements, ecs_id: UUID) -> StoredValueError:
         spec = statements.codec.spec
-        reason = f"its row in table {spec.table_name!r} or in one of that table's parents is missing"
+        reason = (
+            f"its row in table {spec.table_name!r} or in one of that table's parents is missing"
+        )
         return StoredValueError(spec.entity_class, ecs_id, "id", None, reason)
 
     def _joined(self, statements: ClassStatements, column: str, ids: Sequence[Any]) -> Rows:
         """Rows of exactly one class by ids in the base table, in one statement."""
         tail = f" AND base_entities.type = '{statements.codec.spec.table_name}'"
-        return self._joined_rows(statements, *self._by_ids(statements.select_all, column, ids, tail))
+        return self._joined_rows(
+            statements, *self._by_ids(statements.select_all, column, ids, tail)
+        )
 
     def _joined_rows(self, statements: ClassStatements, rows: list[Any], codes: list[Any]) -> Rows:
         if not rows:
@@ -176,7 +203,9 @@ class SqlWork(UnitOfWork):
                     )
         return None
 
-    def _with_ahead(self, found: list[Rows], classes: list[ClassStatements], ahead: int) -> list[Rows]:
+    def _with_ahead(
+        self, found: list[Rows], classes: list[ClassStatements], ahead: int
+    ) -> list[Rows]:
         """What was found, and what was stored right after its first version, of the same classes."""
         positions = [position for rows in found for position in rows.positions]
         if not ahead or not positions:
@@ -190,10 +219,13 @@ class SqlWork(UnitOfWork):
             )
             rows, codes = self._query(statements.select_all + condition, (first, first + ahead))
             read = self._joined_rows(statements, rows, codes)
-            known = {p for other in found if other.codec is statements.codec for p in other.positions}
+            known = {
+                p for other in found if other.codec is statements.codec for p in other.positions
+            }
             found.append(_without(read, known))
         return found
 
+    @override
     def of_class(self, entity_class: type[IdentifiedModel]) -> list[Rows]:
         found: list[Rows] = []
         order = " ORDER BY base_entities.id"
@@ -201,7 +233,9 @@ class SqlWork(UnitOfWork):
             self._check_types_known()
         for statements, is_topmost in self._catalogue.of_class(entity_class):
             own = statements.codec.spec.table_name
-            if is_topmost:  # its table has the rows of all subclasses, also of those that nobody registered
+            if (
+                is_topmost
+            ):  # its table has the rows of all subclasses, also of those that nobody registered
                 rows, codes = self._query(statements.select_all + order, ())
                 for row in rows:
                     if row[-1] != own:
@@ -213,25 +247,34 @@ class SqlWork(UnitOfWork):
             found.append(self._joined_rows(statements, rows, codes))
         return found
 
+    @override
     def existing(self, ecs_ids: Collection[UUID]) -> set[UUID]:
         select = "SELECT ecs_id FROM base_entities"
-        rows, _ = self._by_ids(select, "ecs_id", self._dialect.bind_ids(list(ecs_ids))) if ecs_ids else ([], [])
+        rows, _ = (
+            self._by_ids(select, "ecs_id", self._dialect.bind_ids(list(ecs_ids)))
+            if ecs_ids
+            else ([], [])
+        )
         return {_as_uuid(row[0]) for row in rows}
 
+    @override
     def lineage(self, lineage_id: UUID) -> list[UUID]:
         mark = self._dialect.placeholder
         statement = f"SELECT ecs_id FROM base_entities WHERE lineage_id = {mark} ORDER BY id"
         rows, _ = self._query(statement, (self._dialect.bind_ids([lineage_id])[0],))
         return [_as_uuid(row[0]) for row in rows]
 
+    @override
     def status(self) -> RegistryStatus:
         rows, _ = self._query(
-            "SELECT count(DISTINCT type), count(*), count(DISTINCT lineage_id) FROM base_entities", ()
+            "SELECT count(DISTINCT type), count(*), count(DISTINCT lineage_id) FROM base_entities",
+            (),
         )
         return RegistryStatus(self._dialect.name, *map(int, rows[0]))
 
     # Writing
 
+    @override
     def insert(self, inserts: Sequence[Insert]) -> None:
         positions = self._insert_base(inserts)
         groups: dict[EntityCodec, list[int]] = {}
@@ -261,10 +304,11 @@ class SqlWork(UnitOfWork):
         rows = list(zip(*self._catalogue.base.to_driver(columns), strict=True))
         return self._dialect.insert_base(self.connection, BASE_COLUMNS, rows, _first)
 
+    @override
     def clear(self) -> None:
         self._check_types_known()
         for table in self._catalogue.tables_children_first():
-            self.connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608  (a name of our own making)
+            self.connection.exec_driver_sql(f"DELETE FROM {table}")
 
     def _check_types_known(self) -> None:
         rows, _ = self._query("SELECT DISTINCT type FROM base_entities", ())
@@ -274,12 +318,15 @@ class SqlWork(UnitOfWork):
 
     # Transaction
 
+    @override
     def savepoint(self) -> Savepoint:
         return SqlSavepoint(self.connection)
 
+    @override
     def commit(self) -> None:
         self.connection.commit()
 
+    @override
     def rollback(self) -> None:
         if not self.connection.closed:
             self.connection.rollback()
@@ -294,9 +341,11 @@ class SqlSavepoint(Savepoint):
     def __init__(self, connection: Connection) -> None:
         self._nested: NestedTransaction = connection.begin_nested()
 
+    @override
     def release(self) -> None:
         self._nested.commit()
 
+    @override
     def rollback(self) -> None:
         if self._nested.is_active:
             self._nested.rollback()
@@ -322,5 +371,3 @@ def _without(rows: Rows, positions: Collection[int]) -> Rows:
     ]
     columns: Iterable[Any] = zip(*kept, strict=True) if kept else ((), (), ())
     return Rows(rows.codec, *columns)
-
-

@@ -94,17 +94,23 @@ class TableColumns:
 class ClassStatements:
     """How the versions of one class are read and written."""
 
-    def __init__(self, codec: EntityCodec, base: TableColumns, tables: Sequence[Table], dialect: Dialect) -> None:
+    def __init__(
+        self, codec: EntityCodec, base: TableColumns, tables: Sequence[Table], dialect: Dialect
+    ) -> None:
         self.codec = codec
         self.base = base
         fields = codec.spec.fields
         self.parts = [
-            TableColumns(table, [item.column_name for item in fields if item.owner is owner], dialect)
+            TableColumns(
+                table, [item.column_name for item in fields if item.owner is owner], dialect
+            )
             for owner, table in zip(codec.spec.table_classes, tables, strict=True)
         ]
         self._leaf = tables[-1]
         content = [column for part in self.parts for column in part.columns]
-        self.content_converters = [converter for part in self.parts for converter in part.converters]
+        self.content_converters = [
+            converter for part in self.parts for converter in part.converters
+        ]
         self.key = f"{self.parts[-1].table}.id"
         joined: Any = self._leaf
         for table in reversed(tables[:-1]):
@@ -113,7 +119,9 @@ class ClassStatements:
         base_table = base.columns[0].table
         identity = [base_table.c[name] for name in IDENTITY_COLUMNS]
         self.select_all = _text(
-            select(*identity, *content, base_table.c.type).select_from(joined.join(base_table, base_table.c.id == self._leaf.c.id)),
+            select(*identity, *content, base_table.c.type).select_from(
+                joined.join(base_table, base_table.c.id == self._leaf.c.id)
+            ),
             dialect,
         )
 
@@ -125,7 +133,9 @@ class ClassStatements:
             for converter, values in zip(self.content_converters, columns, strict=True)
         ]
 
-    def contents(self, columns: Sequence[Sequence[Any]], codes: Sequence[Any], count: int) -> list[Content]:
+    def contents(
+        self, columns: Sequence[Sequence[Any]], codes: Sequence[Any], count: int
+    ) -> list[Content]:
         """Contents of the content columns that the driver gave."""
         if not columns:
             return [()] * count

@@ -83,7 +83,9 @@ class Transaction:
 
     __slots__ = ("joined", "journal", "read_only", "work")
 
-    def __init__(self, work: UnitOfWork, journal: Journal, *, read_only: bool, joined: bool) -> None:
+    def __init__(
+        self, work: UnitOfWork, journal: Journal, *, read_only: bool, joined: bool
+    ) -> None:
         self.work = work
         self.journal = journal
         self.read_only = read_only
@@ -113,5 +115,3 @@ class CurrentTransaction:
 
     def __exit__(self, *_error: object) -> None:
         _current.reset(self._token)
-
-

@@ -10,7 +10,7 @@ from ecs_sql.testing.pictures import assert_same_graph, assert_same_picture, pic
 from ecs_sql.testing.support import StorageHooks, raises
 
 
-class Stop(Exception):  # noqa: N818 - it is no error
+class Stop(Exception):
     """What the tests leave their transactions with."""
 
 

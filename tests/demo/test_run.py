@@ -52,6 +52,7 @@ def test_the_first_run_stores_all_and_shows_what_forked(site: Site, database_url
     entities = len(all_entities(environment))
     noted = annotated(environment)
     assert NOTHING_NEW not in printed
+    assert f"{2 * entities}/{2 * entities}" in printed, "the bar counts each row that is written"
     assert f"{entities} entities read back" in printed
     # alpha and beta require each other, gamma requires alpha, omega stands alone.
     assert [item.name for item in noted] == ["alpha", "gamma", "omega"]

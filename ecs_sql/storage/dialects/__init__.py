@@ -29,8 +29,17 @@ def dialect_for(sql: Dialect) -> DatabaseDialect:
         raise UnusableServer(f"{sql.name} is not supported")
     drivers = _DRIVERS.get(sql.name)
     if drivers is not None and sql.driver not in drivers:
-        raise UnusableServer(f"the driver {sql.driver} is not supported; use {' or '.join(drivers)}")
+        raise UnusableServer(
+            f"the driver {sql.driver} is not supported; use {' or '.join(drivers)}"
+        )
     return made()
 
 
-__all__ = ["DatabaseDialect", "MariadbDialect", "PostgresqlDialect", "SqliteDialect", "UnusableServer", "dialect_for"]
+__all__ = [
+    "DatabaseDialect",
+    "MariadbDialect",
+    "PostgresqlDialect",
+    "SqliteDialect",
+    "UnusableServer",
+    "dialect_for",
+]

@@ -35,6 +35,7 @@ class DatabaseDialect(ABC):
         Raises:
             UnusableServer: when the server cannot be used.
         """
+        del connection  # nothing to learn by default
 
     @abstractmethod
     def membership(self, column: str, ids: Sequence[Any]) -> Iterator[tuple[str, Row]]:
@@ -70,11 +71,17 @@ class DatabaseDialect(ABC):
 
     @abstractmethod
     def insert_base(
-        self, connection: Connection, columns: Sequence[str], rows: list[Row], ids_of: Callable[[Row], Any]
+        self,
+        connection: Connection,
+        columns: Sequence[str],
+        rows: list[Row],
+        ids_of: Callable[[Row], Any],
     ) -> list[int]:
         """Insert rows into `base_entities` in this order and tell their ids, which ascend."""
 
-    def insert_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: list[Row]) -> None:
+    def insert_rows(
+        self, connection: Connection, table: str, columns: Sequence[str], rows: list[Row]
+    ) -> None:
         """Insert rows into a table."""
         connection.exec_driver_sql(self.insert_statement(table, columns), rows)
 

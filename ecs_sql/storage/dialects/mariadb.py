@@ -22,7 +22,9 @@ _DEFAULT_PACKET = 16 * 2**20
 
 def _set_up(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    cursor.execute("SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION')")
+    cursor.execute(
+        "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION')"
+    )
     cursor.close()
 
 
@@ -71,7 +73,11 @@ class MariadbDialect(DatabaseDialect):
         return bool(mode() if mode is not None else getattr(driver, "autocommit", False))
 
     def insert_base(
-        self, connection: Connection, columns: Sequence[str], rows: list[Row], ids_of: Callable[[Row], Any]
+        self,
+        connection: Connection,
+        columns: Sequence[str],
+        rows: list[Row],
+        ids_of: Callable[[Row], Any],
     ) -> list[int]:
         marks = f"({', '.join(['%s'] * len(columns))})"
         found: dict[str, int] = {}
@@ -80,11 +86,15 @@ class MariadbDialect(DatabaseDialect):
                 f"INSERT INTO base_entities ({', '.join(columns)}) VALUES {', '.join([marks] * len(part))} "
                 "RETURNING id, ecs_id"
             )
-            result = connection.exec_driver_sql(statement, tuple(value for row in part for value in row))
+            result = connection.exec_driver_sql(
+                statement, tuple(value for row in part for value in row)
+            )
             found.update((str(ecs_id).replace("-", ""), number) for number, ecs_id in result)
         return [found[str(ids_of(row)).replace("-", "")] for row in rows]
 
-    def insert_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: list[Row]) -> None:
+    def insert_rows(
+        self, connection: Connection, table: str, columns: Sequence[str], rows: list[Row]
+    ) -> None:
         for part in self._parts(rows):
             super().insert_rows(connection, table, columns, part)
 
@@ -93,7 +103,9 @@ class MariadbDialect(DatabaseDialect):
         part: list[Row] = []
         size = 0
         for row in rows:
-            row_size = sum(2 * len(value) + 8 if isinstance(value, (str, bytes)) else 24 for value in row)
+            row_size = sum(
+                2 * len(value) + 8 if isinstance(value, (str, bytes)) else 24 for value in row
+            )
             if part and size + row_size > self._max_packet // 4:
                 yield part
                 part, size = [], 0

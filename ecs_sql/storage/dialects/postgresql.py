@@ -51,10 +51,15 @@ class PostgresqlDialect(DatabaseDialect):
         return bool(connection.connection.dbapi_connection.autocommit)  # type: ignore[union-attr]
 
     def insert_base(
-        self, connection: Connection, columns: Sequence[str], rows: list[Row], ids_of: Callable[[Row], Any]
+        self,
+        connection: Connection,
+        columns: Sequence[str],
+        rows: list[Row],
+        ids_of: Callable[[Row], Any],
     ) -> list[int]:
         found = connection.exec_driver_sql(
-            "SELECT nextval('base_entities_id_seq'::regclass) FROM generate_series(1, %s)", (len(rows),)
+            "SELECT nextval('base_entities_id_seq'::regclass) FROM generate_series(1, %s)",
+            (len(rows),),
         )
         ids = sorted(found.scalars())
         numbered = [(number, *row) for number, row in zip(ids, rows, strict=True)]

@@ -22,7 +22,11 @@ _CONFLICTS = frozenset({sqlite3.SQLITE_BUSY_SNAPSHOT, sqlite3.SQLITE_BUSY_RECOVE
 def is_memory(url: URL) -> bool:
     """Whether the URL names a database in memory, which lives as long as its one connection."""
     database = url.database or ""
-    return database in ("", ":memory:") or "mode=memory" in str(url) or database.startswith("file::memory:")
+    return (
+        database in ("", ":memory:")
+        or "mode=memory" in str(url)
+        or database.startswith("file::memory:")
+    )
 
 
 def _set_up(connection: Any, _record: object) -> None:
@@ -56,7 +60,10 @@ class SqliteDialect(DatabaseDialect):
         if len(ids) == 1:
             yield f"{column} = ?", (ids[0],)
         else:  # one parameter, whatever the number of ids
-            yield f"{column} IN (SELECT value FROM json_each(?))", (pydantic_core.to_json(list(ids)).decode(),)
+            yield (
+                f"{column} IN (SELECT value FROM json_each(?))",
+                (pydantic_core.to_json(list(ids)).decode(),),
+            )
 
     def bind_ids(self, ids: Sequence[Any]) -> list[Any]:
         return [ecs_id.hex for ecs_id in ids]
@@ -81,10 +88,16 @@ class SqliteDialect(DatabaseDialect):
         return False  # begin_write begins a transaction whatever the driver's mode
 
     def insert_base(
-        self, connection: Connection, columns: Sequence[str], rows: list[Row], ids_of: Callable[[Row], Any]
+        self,
+        connection: Connection,
+        columns: Sequence[str],
+        rows: list[Row],
+        ids_of: Callable[[Row], Any],
     ) -> list[int]:
         # The transaction has the write lock, so nobody else can take these ids.
-        last = connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM base_entities").scalar_one()
+        last = connection.exec_driver_sql(
+            "SELECT coalesce(max(id), 0) FROM base_entities"
+        ).scalar_one()
         ids = list(range(last + 1, last + 1 + len(rows)))
         numbered = [(number, *row) for number, row in zip(ids, rows, strict=True)]
         self.insert_rows(connection, "base_entities", ("id", *columns), numbered)
