@@ -6,6 +6,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import Column, Dialect, ForeignKey, Index, Integer, MetaData, Table
+from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from ecs_sql.codecs import sqltypes
@@ -51,6 +52,12 @@ class FieldType(TypeDecorator[Any]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """The canonical type."""
         return self.canonical
+
+    def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """JSON is read as the text that the column holds."""
+        if isinstance(self.canonical, sqltypes.JsonText):
+            return sqltypes.read_as_text(column, self)
+        return column
 
     def coerce_compared_value(self, op: Any, value: Any) -> TypeEngine[Any]:
         """Whatever is compared with the column is a value of the field."""
@@ -111,6 +118,10 @@ class OldIds(TypeDecorator[list[UUID]]):
 
     impl = sqltypes.JsonText
     cache_ok = True
+
+    def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """The text that the column holds."""
+        return sqltypes.read_as_text(column, self)
 
     def process_bind_param(self, value: list[UUID] | None, dialect: Dialect) -> str | None:
         """The JSON text."""

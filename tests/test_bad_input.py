@@ -167,6 +167,7 @@ def test_two_classes_of_one_table_name_are_refused() -> None:
     assert Cup in mapping
 
 
+@pytest.mark.filterwarnings("ignore:Field name")  # pydantic's own, of properties
 @pytest.mark.parametrize(
     "name",
     ["ecs_id", "lineage_id", "parent_id", "old_ids", "created_at", "live_id", "from_storage"],

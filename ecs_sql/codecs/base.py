@@ -197,7 +197,7 @@ def only_of_type(values: Sequence[Any], expected: type) -> None:
         value = next(value for value in values if type(value) is not expected)
         raise Refusal(
             value,
-            f"a {type(value).__qualname__} is not exactly a {expected.__qualname__}; give it one",
+            f"its type is {type(value).__qualname__}, not exactly {expected.__qualname__}; convert it",
         )
 
 
@@ -205,7 +205,7 @@ def only_forms_of_type(forms: Sequence[Any], expected: type) -> None:
     """Refuse a list in which some stored form is not exactly of the type."""
     if any(form_type is not expected for form_type in set(map(type, forms))):
         form = next(form for form in forms if type(form) is not expected)
-        raise Undecodable(form, f"a {expected.__name__} was expected, not a {type(form).__name__}")
+        raise Undecodable(form, f"its type is {type(form).__name__}, not {expected.__name__}")
 
 
 def dump_json(form: Any) -> str:

@@ -76,12 +76,18 @@ class UtcDatetime(TypeDecorator[dt.datetime]):
         return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
 
 
-class _AsText(FunctionElement[str]):
+class _AsText(FunctionElement[Any]):
     """A JSON column read as the text that it holds, so that no driver parses it."""
 
     name = "as_text"
-    type = Text()
     inherit_cache = True
+
+
+def read_as_text(column: ColumnElement[Any], type_: TypeEngine[Any]) -> ColumnElement[Any]:
+    """A JSON column's text, handed to a type that makes of it what it does."""
+    element = _AsText(column)
+    element.type = type_
+    return element
 
 
 @compiles(_AsText)
@@ -119,7 +125,7 @@ class JsonText(TypeDecorator[str]):
 
     def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """Read the column's text."""
-        return _AsText(column)
+        return read_as_text(column, self)
 
 
 JSON_TEXT: TypeEngine[Any] = JsonText()

@@ -87,7 +87,7 @@ class UnionCodec(Codec):
         if not candidates:
             names = " | ".join(self._members)
             raise Refusal(
-                value, f"a {type(value).__qualname__} is none of {names}; give it one of them"
+                value, f"its type is {type(value).__qualname__}, none of {names}; convert it"
             )
         refusals: list[Refusal] = []
         for name, member in candidates:

@@ -1,5 +1,5 @@
 """The demonstration: the Python environment it runs in, kept as versioned entities.
 
-`inventory` holds the entity classes, `scan` reads the environment into them, `report` draws tables,
-`run` goes through the steps. None of it has a line about tables, rows or SQL types.
+`inventory` holds the entity classes, which say nothing of tables; `scan` reads the environment into
+them, `report` draws tables of what happened, and `run` goes through the steps.
 """

@@ -126,6 +126,8 @@ class Demo:
     def _annotate(self, environment: Environment, note: str) -> None:
         """Write a note on a few distributions in memory, and store again."""
         chosen = annotated(environment)
+        if not chosen:
+            return
         names = escape(", ".join(item.name for item in chosen))
         stored = _versions(environment)
         for item in chosen:
