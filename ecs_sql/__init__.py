@@ -7,7 +7,7 @@ from ecs_sql.entity import Entity
 from ecs_sql.errors import EcsSqlError
 from ecs_sql.mapping import EntityMapping
 from ecs_sql.registry import EntityRegistry
-from ecs_sql.rows import BaseEntitySQL
+from ecs_sql.row_classes import BaseEntitySQL
 from ecs_sql.storage.base import EntityStorage
 from ecs_sql.storage.memory import InMemoryEntityStorage
 from ecs_sql.storage.rows import RegistryStatus

@@ -144,7 +144,7 @@ _set_memory = vars(IdentifiedModel)["_ecs_memory"].__set__
 
 def mark_from_storage(entity: IdentifiedModel) -> None:
     """Note that a storage returned this object."""
-    _set_from_storage(entity, True)
+    _set_from_storage(entity, True)  # noqa: FBT003  (a slot has but one argument)
 
 
 def remember(entity: IdentifiedModel, memory: Memory | None) -> None:

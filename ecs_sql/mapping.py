@@ -12,7 +12,7 @@ from ecs_sql.annotations import caller_namespace
 from ecs_sql.errors import UnregisteredClassError
 from ecs_sql.fields import EntityClass, EntitySpec, collect_specs, is_abstract
 from ecs_sql.identity import IdentifiedModel
-from ecs_sql.rows import BaseEntitySQL, RowClasses
+from ecs_sql.row_classes import BaseEntitySQL, RowClasses
 from ecs_sql.tables import base_table, entity_table, meta_table
 
 C = TypeVar("C", bound=type[IdentifiedModel])

@@ -27,6 +27,7 @@ LAYERS = (
     "lineage",
     "entity",
     "tables",
+    "row_classes",
     "mapping",
     "storage",
     "registry",

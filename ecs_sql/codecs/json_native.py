@@ -48,13 +48,16 @@ def _encoded(value: Any, levels: int) -> Any:
     if isinstance(value, IdentifiedModel):
         raise Refusal(value, "an entity cannot stand where anything can; annotate it")
     raise Refusal(
-        value, f"a value of type {value_type.__qualname__} is not JSON's own; annotate the field with its type"
+        value,
+        f"a value of type {value_type.__qualname__} is not JSON's own; annotate the field with its type",
     )
 
 
 def _key(key: Any) -> str:
     if type(key) is not str:
-        raise Refusal(key, f"a key of type {type(key).__qualname__} is not JSON's own; annotate the dict")
+        raise Refusal(
+            key, f"a key of type {type(key).__qualname__} is not JSON's own; annotate the dict"
+        )
     check_texts([key])
     return key
 

@@ -9,7 +9,7 @@ from sqlalchemy import Dialect, select
 
 from ecs_sql.entity_codec import EntityCodec, codec_of
 from ecs_sql.identity import IdentifiedModel
-from ecs_sql.mapping import EntityMapping
+from ecs_sql.row_classes import MappedClasses
 from ecs_sql.storage.dialects.base import DatabaseDialect
 from ecs_sql.storage.statements import BASE_COLUMNS, IDENTITY_COLUMNS, ClassStatements, TableColumns
 from ecs_sql.tables import BASE_TABLE, META_TABLE
@@ -18,7 +18,7 @@ from ecs_sql.tables import BASE_TABLE, META_TABLE
 class Catalogue:
     """The statements of a mapping's classes; a class's own are made when first needed, once."""
 
-    def __init__(self, mapping: EntityMapping, dialect: DatabaseDialect, sql: Dialect) -> None:
+    def __init__(self, mapping: MappedClasses, dialect: DatabaseDialect, sql: Dialect) -> None:
         self.dialect = dialect
         self._mapping = mapping
         self._sql = sql

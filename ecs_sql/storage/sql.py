@@ -25,7 +25,7 @@ from ecs_sql.errors import (
 )
 from ecs_sql.identity import IdentifiedModel
 from ecs_sql.mapping import EntityMapping
-from ecs_sql.rows import set_graph_reader
+from ecs_sql.row_classes import MappedClasses, set_graph_reader
 from ecs_sql.storage.base import VersionedStorage
 from ecs_sql.storage.catalogue import Catalogue
 from ecs_sql.storage.connecting import first_connection, open_engine
@@ -269,7 +269,7 @@ def _translated(error: DBAPIError, dialect: DatabaseDialect) -> StorageError:
 
 
 def _read_graph(
-    mapping: EntityMapping, connection: Connection, ecs_id: UUID
+    mapping: MappedClasses, connection: Connection, ecs_id: UUID
 ) -> IdentifiedModel | None:
     """A graph through a connection of the application's own, as `to_entity` gives it."""
     dialect = dialect_for(connection.dialect)

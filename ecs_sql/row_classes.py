@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 from uuid import UUID
 
-from sqlalchemy import Connection, MetaData, event
+from sqlalchemy import Connection, MetaData, Table, event
 from sqlalchemy.orm import Mapper, ORMExecuteState, Session, object_session, registry, synonym
 
 from ecs_sql.codecs.columns import FieldColumn
@@ -17,13 +17,34 @@ from ecs_sql.identity import IdentifiedModel, identity_of
 from ecs_sql.lineage import checked_identity
 from ecs_sql.tables import BASE_TABLE, python_value
 
-if TYPE_CHECKING:
-    from ecs_sql.mapping import EntityMapping
-
 BASE_ATTRIBUTES = ("id", "ecs_id", "lineage_id", "parent_id", "created_at", "old_ids", "type")
 
 
-GraphReader = Callable[["EntityMapping", Connection, UUID], IdentifiedModel | None]
+class MappedClasses(Protocol):
+    """What row classes need of the mapping that they belong to."""
+
+    @property
+    def metadata(self) -> MetaData:
+        """The tables."""
+
+    @property
+    def entity_classes(self) -> tuple[type[IdentifiedModel], ...]:
+        """The registered classes, parents first."""
+
+    def spec(self, entity_class: type[IdentifiedModel]) -> EntitySpec:
+        """What is known of a registered class."""
+
+    def table(self, entity_class: type[IdentifiedModel]) -> Table:
+        """The class's table."""
+
+    def class_of_table(self, name: str) -> type[IdentifiedModel] | None:
+        """The class whose table has the name."""
+
+    def __getitem__(self, entity_class: type[IdentifiedModel]) -> type[BaseEntitySQL]:
+        """The class's row class."""
+
+
+GraphReader = Callable[[MappedClasses, Connection, UUID], IdentifiedModel | None]
 
 _graph_reader: GraphReader | None = None
 
@@ -50,7 +71,7 @@ class BaseEntitySQL(metaclass=_RowType):
     """
 
     entity_class: ClassVar[type[IdentifiedModel]]
-    mapping: ClassVar[EntityMapping]
+    mapping: ClassVar[MappedClasses]
     attributes: ClassVar[dict[str, str]]
     """Field name to attribute name."""
 
@@ -92,7 +113,8 @@ class BaseEntitySQL(metaclass=_RowType):
             UnregisteredClassError: when the entity's class is not mapped.
             UnstorableValueError: when a value cannot be kept.
         """
-        row_class = cls.mapping.get(type(entity))
+        is_known = type(entity) in cls.mapping.entity_classes
+        row_class = cls.mapping[type(entity)] if is_known else None
         if row_class is None or not issubclass(row_class, cls):
             raise UnregisteredClassError(type(entity), entity.ecs_id)
         identity = checked_identity(entity, identity_of(entity))
@@ -130,7 +152,7 @@ class RowClasses:
         self._root: type[BaseEntitySQL] | None = None
         self._made: dict[type[IdentifiedModel], type[BaseEntitySQL]] = {}
 
-    def root(self, mapping: EntityMapping) -> type[BaseEntitySQL]:
+    def root(self, mapping: MappedClasses) -> type[BaseEntitySQL]:
         """The mapped root; all registered classes are made with it, so that rows of any type load."""
         root = self._mapped_root(mapping)
         for entity_class in mapping.entity_classes:
@@ -138,7 +160,7 @@ class RowClasses:
         return root
 
     def get(
-        self, entity_class: type[IdentifiedModel], mapping: EntityMapping
+        self, entity_class: type[IdentifiedModel], mapping: MappedClasses
     ) -> type[BaseEntitySQL]:
         """The row class of a class; its bases and its subclasses are made with it."""
         made = self._made.get(entity_class)
@@ -148,7 +170,7 @@ class RowClasses:
                 self._one(subclass, mapping)
         return made
 
-    def _mapped_root(self, mapping: EntityMapping) -> type[BaseEntitySQL]:
+    def _mapped_root(self, mapping: MappedClasses) -> type[BaseEntitySQL]:
         if self._root is None:
             table = self._metadata.tables[BASE_TABLE]
             root = _make_class("EntityRow", BaseEntitySQL, {"mapping": mapping, "attributes": {}})
@@ -163,7 +185,7 @@ class RowClasses:
         return self._root
 
     def _one(
-        self, entity_class: type[IdentifiedModel], mapping: EntityMapping
+        self, entity_class: type[IdentifiedModel], mapping: MappedClasses
     ) -> type[BaseEntitySQL]:
         made = self._made.get(entity_class)
         if made is not None:
@@ -199,7 +221,7 @@ class RowClasses:
 
 
 def _subclasses(
-    entity_class: type[IdentifiedModel], mapping: EntityMapping
+    entity_class: type[IdentifiedModel], mapping: MappedClasses
 ) -> Iterator[type[IdentifiedModel]]:
     return (c for c in mapping.entity_classes if issubclass(c, entity_class))
 
