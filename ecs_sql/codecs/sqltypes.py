@@ -43,7 +43,8 @@ KEY = BigInteger().with_variant(Integer(), "sqlite")
 FLOAT: TypeEngine[Any] = Double()
 BOOLEAN = Boolean()
 DATE = Date()
-UUID_TYPE: TypeEngine[Any] = Uuid()
+# MariaDB's own UUID type refuses ids whose variant bits are none of RFC 4122's.
+UUID_TYPE: TypeEngine[Any] = _mariadb(Uuid(), Uuid(native_uuid=False))
 NAME = String(64)
 
 

@@ -264,6 +264,8 @@ def _uuid(form: ColumnForm, node: Node, type_: sa.Uuid[Any]) -> ColumnForm:
         raise _misfit(node, type_, "its values are no UUIDs; leave the type out")
     if not type_.as_uuid:
         raise _misfit(node, type_, "the field holds UUIDs; leave as_uuid=False out")
+    if type_.native_uuid:
+        return form
     return ColumnForm(type_, form.encode, form.decode)
 
 

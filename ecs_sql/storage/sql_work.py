@@ -16,6 +16,7 @@ from ecs_sql.errors import StoredValueError, UnknownDiscriminatorError
 from ecs_sql.fields import is_abstract
 from ecs_sql.identity import IdentifiedModel, Identity
 from ecs_sql.lineage import Head, Insert
+from ecs_sql.storage.driver import Driver
 from ecs_sql.storage.rows import RegistryStatus, Rows, Savepoint, UnitOfWork
 from ecs_sql.storage.statements import BASE_COLUMNS, IDENTITY_COLUMNS, ClassStatements
 
@@ -30,16 +31,11 @@ class SqlWork(UnitOfWork):
 
     def __init__(self, connection: Connection, catalogue: Catalogue) -> None:
         self.connection = connection
+        self._driver = Driver(connection)
         self._catalogue = catalogue
         self._dialect = catalogue.dialect
 
     # Reading
-
-    def _query(self, statement: str, parameters: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:
-        """The rows of a query, and the driver's type code of each column."""
-        result = self.connection.exec_driver_sql(statement, parameters)
-        codes = [column[1] for column in result.cursor.description]
-        return list(result), codes
 
     def _by_ids(
         self, select: str, column: str, ids: Sequence[Any], tail: str = ""
@@ -47,7 +43,7 @@ class SqlWork(UnitOfWork):
         rows: list[Any] = []
         codes: list[Any] = []
         for condition, parameters in self._dialect.membership(column, ids):
-            found, codes = self._query(f"{select} WHERE {condition}{tail}", parameters)
+            found, codes = self._driver.query(f"{select} WHERE {condition}{tail}", parameters)
             rows += found
         return rows, codes
 
@@ -159,7 +155,9 @@ class SqlWork(UnitOfWork):
             statements, *self._by_ids(statements.select_all, column, ids, tail)
         )
 
-    def _joined_rows(self, statements: ClassStatements, rows: list[Any], codes: list[Any]) -> Rows:
+    def _joined_rows(
+        self, statements: ClassStatements, rows: Sequence[Any], codes: list[Any]
+    ) -> Rows:
         if not rows:
             return Rows(statements.codec, (), (), ())
         positions, identities = self._identities(rows, codes)
@@ -217,7 +215,9 @@ class SqlWork(UnitOfWork):
                 f" WHERE base_entities.id > {mark} AND base_entities.id <= {mark}"
                 f" AND base_entities.type = '{statements.codec.spec.table_name}'"
             )
-            rows, codes = self._query(statements.select_all + condition, (first, first + ahead))
+            rows, codes = self._driver.query(
+                statements.select_all + condition, (first, first + ahead)
+            )
             read = self._joined_rows(statements, rows, codes)
             known = {
                 p for other in found if other.codec is statements.codec for p in other.positions
@@ -236,14 +236,14 @@ class SqlWork(UnitOfWork):
             if (
                 is_topmost
             ):  # its table has the rows of all subclasses, also of those that nobody registered
-                rows, codes = self._query(statements.select_all + order, ())
+                rows, codes = self._driver.query(statements.select_all + order, ())
                 for row in rows:
                     if row[-1] != own:
                         self._statements_of(row)
                 rows = [row for row in rows if row[-1] == own]
             else:
                 condition = f" WHERE base_entities.type = {self._dialect.placeholder}{order}"
-                rows, codes = self._query(statements.select_all + condition, (own,))
+                rows, codes = self._driver.query(statements.select_all + condition, (own,))
             found.append(self._joined_rows(statements, rows, codes))
         return found
 
@@ -261,12 +261,12 @@ class SqlWork(UnitOfWork):
     def lineage(self, lineage_id: UUID) -> list[UUID]:
         mark = self._dialect.placeholder
         statement = f"SELECT ecs_id FROM base_entities WHERE lineage_id = {mark} ORDER BY id"
-        rows, _ = self._query(statement, (self._dialect.bind_ids([lineage_id])[0],))
+        rows, _ = self._driver.query(statement, (self._dialect.bind_ids([lineage_id])[0],))
         return [_as_uuid(row[0]) for row in rows]
 
     @override
     def status(self) -> RegistryStatus:
-        rows, _ = self._query(
+        rows, _ = self._driver.query(
             "SELECT count(DISTINCT type), count(*), count(DISTINCT lineage_id) FROM base_entities",
             (),
         )
@@ -288,7 +288,7 @@ class SqlWork(UnitOfWork):
             for part in statements.parts:
                 end = start + len(part.names)
                 rows = list(zip(ids, *columns[start:end], strict=True))
-                self._dialect.insert_rows(self.connection, part.table, ("id", *part.names), rows)
+                self._dialect.insert_rows(self._driver, part.table, ("id", *part.names), rows)
                 start = end
 
     def _insert_base(self, inserts: Sequence[Insert]) -> list[int]:
@@ -302,16 +302,16 @@ class SqlWork(UnitOfWork):
             [insert.codec.spec.table_name for insert in inserts],
         ]
         rows = list(zip(*self._catalogue.base.to_driver(columns), strict=True))
-        return self._dialect.insert_base(self.connection, BASE_COLUMNS, rows, _first)
+        return self._dialect.insert_base(self._driver, BASE_COLUMNS, rows, _first)
 
     @override
     def clear(self) -> None:
         self._check_types_known()
         for table in self._catalogue.tables_children_first():
-            self.connection.exec_driver_sql(f"DELETE FROM {table}")
+            self._driver.execute(f"DELETE FROM {table}")
 
     def _check_types_known(self) -> None:
-        rows, _ = self._query("SELECT DISTINCT type FROM base_entities", ())
+        rows, _ = self._driver.query("SELECT DISTINCT type FROM base_entities", ())
         for (discriminator,) in rows:
             if self._catalogue.named(discriminator) is None:
                 raise UnknownDiscriminatorError(discriminator)

@@ -184,6 +184,18 @@ class LineageContract(StorageHooks):
         storage.register(Node(ecs_id=ecs_id, lineage_id=lineage_id))
         assert list(storage.get_lineage_ids(lineage_id)) == [ecs_id]
 
+    def test_ids_may_be_any_128_bits(self) -> None:
+        storage = self.make_storage([Node])
+        ids = [UUID(int=0), UUID(int=2**128 - 1), UUID("f10cc4f3-ae39-b89a-01cf-e9d7627bffe1")]
+        nodes = [Node(ecs_id=ecs_id, lineage_id=ecs_id) for ecs_id in ids]
+        root = Node(children=nodes, next=nodes[-1], parent=nodes[0])
+        storage.register(root)
+        assert_same_graph(storage.get(root.ecs_id), root)
+        nodes[-1].name = "changed"
+        storage.register(root)
+        assert list(storage.get_lineage_ids(ids[-1])) == [ids[-1], nodes[-1].ecs_id]
+        assert_same_graph(storage.get(root.ecs_id), root)
+
     def test_an_entity_is_stored_before_what_it_refers_to(self) -> None:
         storage = self.make_storage([Node])
         shared = Node(name="shared")

@@ -107,7 +107,12 @@ SCALARS: Mapping[str, Sequence[Any]] = {
             "-12345678901234567890.123456789",
         )
     ],
-    "key": [UUID(int=0), UUID(int=2**128 - 1), UUID("12345678-1234-5678-1234-567812345678")],
+    "key": [
+        UUID(int=0),
+        UUID(int=2**128 - 1),
+        UUID("12345678-1234-5678-1234-567812345678"),
+        UUID("f10cc4f3-ae39-b89a-01cf-e9d7627bffe1"),
+    ],
     "day": [date.min, date.max, date(2024, 2, 29)],
     "clock": [
         time.min,

@@ -10,6 +10,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
+from ecs_sql.storage.driver import Driver
+
 ErrorKind = Literal["conflict", "duplicate", "too_large", "lost", "other"]
 """A serialization failure or deadlock, a version id that exists already, a too large statement or value,
 a lost connection, or anything else."""
@@ -72,7 +74,7 @@ class DatabaseDialect(ABC):
     @abstractmethod
     def insert_base(
         self,
-        connection: Connection,
+        driver: Driver,
         columns: Sequence[str],
         rows: list[Row],
         ids_of: Callable[[Row], Any],
@@ -80,10 +82,10 @@ class DatabaseDialect(ABC):
         """Insert rows into `base_entities` in this order and tell their ids, which ascend."""
 
     def insert_rows(
-        self, connection: Connection, table: str, columns: Sequence[str], rows: list[Row]
+        self, driver: Driver, table: str, columns: Sequence[str], rows: list[Row]
     ) -> None:
         """Insert rows into a table."""
-        connection.exec_driver_sql(self.insert_statement(table, columns), rows)
+        driver.execute_many(self.insert_statement(table, columns), rows)
 
     def insert_statement(self, table: str, columns: Sequence[str]) -> str:
         """An INSERT of one row."""

@@ -10,6 +10,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from ecs_sql.storage.dialects.base import DatabaseDialect, ErrorKind, Row, UnusableServer
+from ecs_sql.storage.driver import Driver
 
 MAX_IDS = 50_000
 """Ids in one condition: about two megabytes of statement, an eighth of the smallest usual packet."""
@@ -36,7 +37,6 @@ class MariadbDialect(DatabaseDialect):
 
     def __init__(self) -> None:
         self._max_packet = _DEFAULT_PACKET
-        self._native_uuid = False
 
     def own_engine(self, url: URL) -> Engine:
         engine = create_engine(url)
@@ -47,7 +47,6 @@ class MariadbDialect(DatabaseDialect):
         if not getattr(connection.dialect, "is_mariadb", False):
             raise UnusableServer("the server is MySQL; ecs_sql supports MariaDB")
         self._max_packet = connection.exec_driver_sql("SELECT @@max_allowed_packet").scalar_one()
-        self._native_uuid = connection.dialect.supports_native_uuid
 
     def membership(self, column: str, ids: Sequence[Any]) -> Iterator[tuple[str, Row]]:
         for start in range(0, len(ids), MAX_IDS):
@@ -55,7 +54,7 @@ class MariadbDialect(DatabaseDialect):
             yield f"{column} IN ({', '.join(['%s'] * len(part))})", tuple(part)
 
     def bind_ids(self, ids: Sequence[Any]) -> list[Any]:
-        return [str(ecs_id) if self._native_uuid else ecs_id.hex for ecs_id in ids]
+        return [ecs_id.hex for ecs_id in ids]
 
     def begin_write(self, connection: Connection) -> None:
         if not connection.in_transaction():
@@ -74,7 +73,7 @@ class MariadbDialect(DatabaseDialect):
 
     def insert_base(
         self,
-        connection: Connection,
+        driver: Driver,
         columns: Sequence[str],
         rows: list[Row],
         ids_of: Callable[[Row], Any],
@@ -86,17 +85,15 @@ class MariadbDialect(DatabaseDialect):
                 f"INSERT INTO base_entities ({', '.join(columns)}) VALUES {', '.join([marks] * len(part))} "
                 "RETURNING id, ecs_id"
             )
-            result = connection.exec_driver_sql(
-                statement, tuple(value for row in part for value in row)
-            )
-            found.update((str(ecs_id).replace("-", ""), number) for number, ecs_id in result)
-        return [found[str(ids_of(row)).replace("-", "")] for row in rows]
+            result, _ = driver.query(statement, tuple(value for row in part for value in row))
+            found.update((ecs_id, number) for number, ecs_id in result)
+        return [found[ids_of(row)] for row in rows]
 
     def insert_rows(
-        self, connection: Connection, table: str, columns: Sequence[str], rows: list[Row]
+        self, driver: Driver, table: str, columns: Sequence[str], rows: list[Row]
     ) -> None:
         for part in self._parts(rows):
-            super().insert_rows(connection, table, columns, part)
+            super().insert_rows(driver, table, columns, part)
 
     def _parts(self, rows: list[Row]) -> Iterator[list[Row]]:
         """The rows in parts that each fit a packet, escapes counted in."""

@@ -10,6 +10,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from ecs_sql.storage.dialects.base import DatabaseDialect, ErrorKind, Row
+from ecs_sql.storage.driver import Driver
 
 _CONFLICTS = frozenset({"40001", "40P01"})
 _UNIQUE_VIOLATION = "23505"
@@ -52,18 +53,18 @@ class PostgresqlDialect(DatabaseDialect):
 
     def insert_base(
         self,
-        connection: Connection,
+        driver: Driver,
         columns: Sequence[str],
         rows: list[Row],
         ids_of: Callable[[Row], Any],
     ) -> list[int]:
-        found = connection.exec_driver_sql(
+        found, _ = driver.query(
             "SELECT nextval('base_entities_id_seq'::regclass) FROM generate_series(1, %s)",
             (len(rows),),
         )
-        ids = sorted(found.scalars())
+        ids = sorted(number for (number,) in found)
         numbered = [(number, *row) for number, row in zip(ids, rows, strict=True)]
-        self.insert_rows(connection, "base_entities", ("id", *columns), numbered)
+        self.insert_rows(driver, "base_entities", ("id", *columns), numbered)
         return ids
 
     def kind_of(self, error: DBAPIError) -> ErrorKind:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from ecs_sql.storage.dialects.base import DatabaseDialect, ErrorKind, Row
+from ecs_sql.storage.driver import Driver
 
 BUSY_TIMEOUT_SECONDS = 30
 
@@ -89,18 +90,16 @@ class SqliteDialect(DatabaseDialect):
 
     def insert_base(
         self,
-        connection: Connection,
+        driver: Driver,
         columns: Sequence[str],
         rows: list[Row],
         ids_of: Callable[[Row], Any],
     ) -> list[int]:
         # The transaction has the write lock, so nobody else can take these ids.
-        last = connection.exec_driver_sql(
-            "SELECT coalesce(max(id), 0) FROM base_entities"
-        ).scalar_one()
+        ((last,),), _ = driver.query("SELECT coalesce(max(id), 0) FROM base_entities", ())
         ids = list(range(last + 1, last + 1 + len(rows)))
         numbered = [(number, *row) for number, row in zip(ids, rows, strict=True)]
-        self.insert_rows(connection, "base_entities", ("id", *columns), numbered)
+        self.insert_rows(driver, "base_entities", ("id", *columns), numbered)
         return ids
 
     def kind_of(self, error: DBAPIError) -> ErrorKind:

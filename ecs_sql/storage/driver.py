@@ -1,0 +1,109 @@
+"""Statements on the driver itself, when nobody listens to SQLAlchemy's.
+
+SQLAlchemy's own execution costs more than a small statement does. What it gives besides, its events and its
+log, is kept: with a listener or a logger present every statement goes through it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any, cast
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+Row = tuple[Any, ...]
+
+_log = logging.getLogger("sqlalchemy.engine")
+
+
+class Driver:
+    """Runs statements on one Connection, which stays the owner of the transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._is_observed = _is_observed(connection)
+        self._raw: Any = None if self._is_observed else connection.connection.dbapi_connection
+        self._error: type[Exception] = connection.dialect.loaded_dbapi.Error
+
+    def query(self, statement: str, parameters: Row) -> tuple[Sequence[Row], list[Any]]:
+        """The rows of a query, and the driver's type code of each column.
+
+        Raises:
+            DBAPIError: as SQLAlchemy would raise it.
+        """
+        if self._is_observed:
+            result = self.connection.exec_driver_sql(statement, parameters)
+            codes = [column[1] for column in result.cursor.description]
+            return [tuple(row) for row in result], codes
+        cursor = self._raw.cursor()
+        try:
+            cursor.execute(statement, parameters)
+            return cursor.fetchall(), [column[1] for column in cursor.description]
+        except self._error as error:
+            raise self._wrapped(statement, parameters, error, cursor) from error
+        finally:
+            cursor.close()
+
+    def execute_many(self, statement: str, rows: list[Row]) -> None:
+        """Run a statement once for each row.
+
+        Raises:
+            DBAPIError: as SQLAlchemy would raise it.
+        """
+        if self._is_observed:
+            self.connection.exec_driver_sql(statement, rows)
+            return
+        cursor = self._raw.cursor()
+        try:
+            cursor.executemany(statement, rows)
+        except self._error as error:
+            raise self._wrapped(statement, rows, error, cursor) from error
+        finally:
+            cursor.close()
+
+    def execute(self, statement: str) -> None:
+        """Run a statement without parameters.
+
+        Raises:
+            DBAPIError: as SQLAlchemy would raise it.
+        """
+        if self._is_observed:
+            self.connection.exec_driver_sql(statement)
+            return
+        cursor = self._raw.cursor()
+        try:
+            cursor.execute(statement)
+        except self._error as error:
+            raise self._wrapped(statement, (), error, cursor) from error
+        finally:
+            cursor.close()
+
+    def _wrapped(
+        self, statement: str, parameters: Any, error: Exception, cursor: Any
+    ) -> DBAPIError:
+        lost = self.connection.dialect.is_disconnect(cast("Any", error), self._raw, cursor)
+        if lost:
+            self.connection.invalidate(error)
+        return DBAPIError(statement, parameters, error, connection_invalidated=lost)
+
+
+_CONNECTION_EVENTS = (
+    "before_execute",
+    "after_execute",
+    "before_cursor_execute",
+    "after_cursor_execute",
+)
+_DIALECT_EVENTS = ("do_execute", "do_executemany", "do_execute_no_params", "handle_error")
+
+
+def _is_observed(connection: Connection) -> bool:
+    """Whether somebody listens to statements, or logs them."""
+    on_connection, on_dialect = connection.dispatch, connection.dialect.dispatch
+    return (
+        bool(connection.engine.echo)
+        or _log.isEnabledFor(logging.INFO)
+        or any(getattr(on_connection, name) for name in _CONNECTION_EVENTS)
+        or any(getattr(on_dialect, name) for name in _DIALECT_EVENTS)
+    )
