@@ -140,6 +140,7 @@ class IdentifiedModel(BaseModel, metaclass=EntityMeta):
 _set_live_id = vars(IdentifiedModel)["_ecs_live_id"].__set__
 _set_from_storage = vars(IdentifiedModel)["_ecs_from_storage"].__set__
 _set_memory = vars(IdentifiedModel)["_ecs_memory"].__set__
+_get_memory = vars(IdentifiedModel)["_ecs_memory"].__get__
 
 
 def mark_from_storage(entity: IdentifiedModel) -> None:
@@ -154,7 +155,10 @@ def remember(entity: IdentifiedModel, memory: Memory | None) -> None:
 
 def memory_of(entity: IdentifiedModel) -> Memory | None:
     """What a storage remembers of this object, if anything."""
-    return cast("Memory | None", getattr(entity, "_ecs_memory", None))
+    try:
+        return cast("Memory | None", _get_memory(entity))
+    except AttributeError:  # never set
+        return None
 
 
 def identity_of(entity: IdentifiedModel) -> Identity:

@@ -18,6 +18,7 @@ from ecs_sql.errors import EntityTypeError, ReadOnlyTransactionError, Unregister
 from ecs_sql.graph import Graph
 from ecs_sql.identity import IdentifiedModel, Memory, memory_of, remember
 from ecs_sql.lineage import Insert, Survey, check_parents, plan_inserts, sort_unknown
+from ecs_sql.storage.garbage import collection_paused
 from ecs_sql.storage.loading import Load, Loaded
 from ecs_sql.storage.rows import RegistryStatus, UnitOfWork
 from ecs_sql.storage.transactions import (
@@ -161,11 +162,12 @@ class VersionedStorage(ABC):
         transaction = current_transaction(self)
         if transaction is not None and transaction.read_only:
             raise ReadOnlyTransactionError("register")
-        graph = Graph(roots, self._codec_for)
         known = memory_of if transaction is None else transaction.journal.memory_of
-        survey = Survey(graph, self._codec_for, lambda node: self._own(node, known(node)))
-        if not survey.is_settled:
-            self._write(lambda unit: self._store(unit, survey))
+        with collection_paused:
+            graph = Graph(roots, self._codec_for)
+            survey = Survey(graph, self._codec_for, lambda node: self._own(node, known(node)))
+            if not survey.is_settled:
+                self._write(lambda unit: self._store(unit, survey))
         return roots
 
     def _own(self, entity: IdentifiedModel, memory: Memory | None) -> Memory | None:
@@ -279,8 +281,9 @@ class VersionedStorage(ABC):
     def _load(self, gather: Callable[[UnitOfWork, Load], None]) -> Loaded:
         def load(work: UnitOfWork, journal: Journal | None) -> Loaded:
             run = Load(work)
-            gather(work, run)
-            loaded = run.finish()
+            with collection_paused:
+                gather(work, run)
+                loaded = run.finish()
             current = current_transaction(self)
             if current is None or not current.joined:
                 self._note_loaded(loaded, journal)
