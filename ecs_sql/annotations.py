@@ -477,7 +477,28 @@ def parent_of_generic(entity_class: type[BaseModel]) -> type[BaseModel] | None:
 
 def caller_namespace(package: str) -> dict[str, Any]:
     """The local names of the first caller outside `package`, where classes may refer to each other."""
-    frame: types.FrameType | None = sys._getframe(1)  # noqa: SLF001  (the documented way to a caller's names)
+    frame = _caller(package)
+    return dict(frame.f_locals) if frame is not None else {}
+
+
+def is_being_decorated(entity_class: type, package: str) -> bool:
+    """Whether the first caller outside `package` is the scope of the class statement, not yet done with it.
+
+    A decorator runs in the scope in which the class is defined, before its name is bound there.
+    """
+    frame = _caller(package)
+    if frame is None or frame.f_globals.get("__name__") != entity_class.__module__:
+        return False
+    code, name = frame.f_code, entity_class.__name__
+    scope = "" if code.co_name == "<module>" else f"{code.co_qualname}.<locals>."
+    return (
+        entity_class.__qualname__ == f"{scope}{name}"
+        and frame.f_locals.get(name) is not entity_class
+    )
+
+
+def _caller(package: str) -> types.FrameType | None:
+    frame: types.FrameType | None = sys._getframe(2)  # noqa: SLF001  (the documented way to a caller)
     while frame is not None and str(frame.f_globals.get("__name__", "")).split(".")[0] == package:
         frame = frame.f_back
-    return dict(frame.f_locals) if frame is not None else {}
+    return frame

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, overload
 
 from sqlalchemy import MetaData, Table
 
-from ecs_sql.annotations import caller_namespace
+from ecs_sql.annotations import caller_namespace, is_being_decorated
 from ecs_sql.errors import UnregisteredClassError
 from ecs_sql.fields import EntityClass, EntitySpec, collect_specs, is_abstract
 from ecs_sql.identity import IdentifiedModel
@@ -53,8 +53,8 @@ class EntityMapping(Mapping[type[IdentifiedModel], type[BaseEntitySQL]]):
     def register(self, *classes: Any) -> Any:
         """Map classes, their entity bases and all that they refer to; build their tables.
 
-        As a class decorator, on a class whose forward references are still open, it notes the class;
-        they are resolved, and faults reported, at the mapping's first use.
+        As a class decorator it only notes the class, whose forward references may still be open; they
+        are resolved, and faults reported, at the mapping's first use.
 
         Returns:
             The class, when there is one, so that it decorates.
@@ -64,7 +64,7 @@ class EntityMapping(Mapping[type[IdentifiedModel], type[BaseEntitySQL]]):
         """
         with self._lock:
             namespace = caller_namespace("ecs_sql")
-            if len(classes) == 1 and not classes[0].__pydantic_complete__:
+            if len(classes) == 1 and is_being_decorated(classes[0], "ecs_sql"):
                 self._noted[classes[0]] = None
                 self._namespace.update(namespace)
             else:
@@ -116,6 +116,12 @@ class EntityMapping(Mapping[type[IdentifiedModel], type[BaseEntitySQL]]):
         """The tables, as plain SQLAlchemy metadata."""
         self.resolve()
         return self._metadata
+
+    @property
+    def revision(self) -> int:
+        """Grows whenever classes are added."""
+        self.resolve()
+        return len(self._specs)
 
     @property
     def entity_classes(self) -> tuple[type[IdentifiedModel], ...]:

@@ -77,7 +77,7 @@ class SqlAlchemyEntityStorage(VersionedStorage):
         self._lock: AbstractContextManager[Any] = nullcontext()
         if isinstance(self._engine.pool, StaticPool):  # one connection, one user at a time
             self._lock = threading.RLock()
-        self._prepared = 0
+        self._prepared = -1
         self._prepare_lock = threading.Lock()
         try:
             first_connection(self._engine, self._dialect)
@@ -109,11 +109,11 @@ class SqlAlchemyEntityStorage(VersionedStorage):
 
     def _prepare(self) -> None:
         """Make the tables of classes that were registered since."""
-        count = len(self._mapping)
-        if count != self._prepared or not count:
+        revision = self._mapping.revision
+        if revision != self._prepared:
             with self._prepare_lock, self._translated():
                 prepare_tables(self._engine, self._mapping.metadata)
-                self._prepared = count
+                self._prepared = revision
 
     # Units of work
 
@@ -201,7 +201,7 @@ class SqlAlchemyEntityStorage(VersionedStorage):
             with super().transaction(read_only=read_only):
                 yield
         else:
-            with self._translated(), self._joined(join, read_only=read_only):
+            with self._joined(join, read_only=read_only):
                 yield
 
     @contextmanager
@@ -224,7 +224,8 @@ class SqlAlchemyEntityStorage(VersionedStorage):
             with CurrentTransaction(self, transaction):
                 yield
             return
-        self._dialect.begin_write(connection)
+        with self._translated():
+            self._dialect.begin_write(connection)
         with self._nested(transaction, read_only=False):
             yield
 
