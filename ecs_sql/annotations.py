@@ -11,8 +11,6 @@ import collections.abc
 import dataclasses
 import datetime as dt
 import ipaddress
-import sys
-import types
 import typing
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -46,6 +44,7 @@ from ecs_sql.nodes import (
     TupleNode,
     UnionNode,
 )
+from ecs_sql.resolution import ModelField, UnresolvedName, default_of, model_fields
 
 # Annotation classes of pydantic whose values are of another type.
 _STANDS_FOR: dict[Any, Node] = {
@@ -274,29 +273,28 @@ class _Parser:
 
     def model_fields(self, annotation: Any, origin: type, typevars: TypeVars) -> list[RecordField]:
         """The fields of a nested pydantic model, a root model's `root` among them."""
-        model = cast("type[BaseModel]", origin)
-        complete_model(model, {})
-        return [
-            self._model_field(model, name, info, typevars)
-            for name, info in model.model_fields.items()
-        ]
+        try:
+            fields = model_fields(cast("type[BaseModel]", origin), {})
+        except UnresolvedName as error:
+            raise AnnotationFault(
+                annotation, f"its annotations do not resolve ({error.reason})", "define the name"
+            ) from error
+        return [self._model_field(origin, name, field, typevars) for name, field in fields.items()]
 
     def _model_field(
-        self, model: type[BaseModel], name: str, info: FieldInfo, typevars: TypeVars
+        self, model: type, name: str, field: ModelField, typevars: TypeVars
     ) -> RecordField:
-        excluded = info.exclude is True
-        default = default_of(info)
-        if excluded and default is MISSING:
+        if field.excluded and field.default is MISSING:
             raise AnnotationFault(
                 model, f"its excluded field {name!r} has no default to load", "give it a default"
             )
-        node = None if excluded else self.field(info, typevars)
-        return RecordField(name, node, default, excluded)
+        node = None if field.excluded else self.field(field, typevars)
+        return RecordField(name, node, field.default, field.excluded)
 
-    def field(self, info: FieldInfo, typevars: TypeVars) -> Node:
+    def field(self, field: ModelField, typevars: TypeVars) -> Node:
         """The node of a pydantic field, with the metadata that pydantic took off its annotation."""
-        node = self.parse(info.annotation, typevars)
-        return dataclasses.replace(node, metadata=(*node.metadata, *info.metadata))
+        node = self.parse(field.annotation, typevars)
+        return dataclasses.replace(node, metadata=(*node.metadata, *field.metadata))
 
     def dataclass_fields(
         self, annotation: Any, origin: type, typevars: TypeVars
@@ -364,47 +362,13 @@ _ALIAS_TYPES: tuple[Any, ...] = tuple(
 )
 
 
-def parse_field(info: FieldInfo) -> Node:
+def parse_field(field: ModelField) -> Node:
     """The node of an entity's field.
 
     Raises:
         AnnotationFault: when no node stands for the annotation.
     """
-    return _Parser().field(info, {})
-
-
-def default_of(info: FieldInfo) -> Any:
-    """A function that makes the field's default from the fields before it, or MISSING where it is required."""
-    if info.is_required():
-        return MISSING
-    if info.default_factory_takes_validated_data:
-        return lambda data: info.get_default(call_default_factory=True, validated_data=data)
-    return lambda data: info.get_default(call_default_factory=True)
-
-
-def complete_model(model: type[BaseModel], namespace: Mapping[str, Any]) -> None:
-    """Resolve the model's forward references, in its own module and then in `namespace`.
-
-    Raises:
-        AnnotationFault: when a name is still unknown.
-    """
-    if model.__pydantic_complete__:
-        return
-    try:
-        if model.model_rebuild(raise_errors=False) is not True and not model.__pydantic_complete__:
-            model.model_rebuild(
-                _types_namespace={**vars(sys.modules[model.__module__]), **namespace}
-            )
-    except (NameError, pydantic.PydanticUserError) as error:
-        raise AnnotationFault(
-            model,
-            f"its annotations do not resolve ({_first_line(error)})",
-            "define the name before registering",
-        ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0]
+    return _Parser().field(field, {})
 
 
 def _literal_values(annotation: Any) -> tuple[Any, ...]:
@@ -473,32 +437,3 @@ def _dataclass_default(item: dataclasses.Field[Any]) -> Any:
 def parent_of_generic(entity_class: type[BaseModel]) -> type[BaseModel] | None:
     """The generic origin of a parametrised model class: `Box` of `Box[int]`; None for all others."""
     return entity_class.__pydantic_generic_metadata__["origin"]
-
-
-def caller_namespace(package: str) -> dict[str, Any]:
-    """The local names of the first caller outside `package`, where classes may refer to each other."""
-    frame = _caller(package)
-    return dict(frame.f_locals) if frame is not None else {}
-
-
-def is_being_decorated(entity_class: type, package: str) -> bool:
-    """Whether the first caller outside `package` is the scope of the class statement, not yet done with it.
-
-    A decorator runs in the scope in which the class is defined, before its name is bound there.
-    """
-    frame = _caller(package)
-    if frame is None or frame.f_globals.get("__name__") != entity_class.__module__:
-        return False
-    code, name = frame.f_code, entity_class.__name__
-    scope = "" if code.co_name == "<module>" else f"{code.co_qualname}.<locals>."
-    return (
-        entity_class.__qualname__ == f"{scope}{name}"
-        and frame.f_locals.get(name) is not entity_class
-    )
-
-
-def _caller(package: str) -> types.FrameType | None:
-    frame: types.FrameType | None = sys._getframe(2)  # noqa: SLF001  (the documented way to a caller)
-    while frame is not None and str(frame.f_globals.get("__name__", "")).split(".")[0] == package:
-        frame = frame.f_back
-    return frame

@@ -7,6 +7,7 @@ Every error derives from `EcsSqlError`, carries its data as attributes and ends 
     ├── ReservedFieldError         a class redefines a bookkeeping field
     ├── UnregisteredClassError     an entity of a class that the storage does not map
     ├── UnstorableValueError       a value that its field cannot keep
+    ├── NotAnEntityError           something else where an entity belongs
     ├── EntityTypeError            an id of another type than asked for
     ├── UnknownDiscriminatorError  a stored type that nobody registered
     ├── StoredValueError           a stored value that no longer decodes
@@ -124,6 +125,16 @@ class UnstorableValueError(EcsSqlError, ValueError):
         super().__init__(
             f"{class_name(entity_class)}.{field} of entity {ecs_id} cannot keep "
             f"{_short.repr(value)}: {reason}"
+        )
+
+
+class NotAnEntityError(EcsSqlError, TypeError):
+    """Something that is no entity was given to be registered."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+        super().__init__(
+            f"{_short.repr(value)} is no entity; register an instance of a subclass of Entity"
         )
 
 

@@ -10,20 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from pydantic.fields import FieldInfo
-
-from ecs_sql.annotations import (
-    AnnotationFault,
-    complete_model,
-    default_of,
-    parse_field,
-)
+from ecs_sql.annotations import AnnotationFault, parse_field
 from ecs_sql.codecs.base import UnsupportedNode
 from ecs_sql.codecs.columns import FieldColumn, column_of
 from ecs_sql.errors import MappingError, MappingFault
 from ecs_sql.identity import BOOKKEEPING_FIELDS, IdentifiedModel
 from ecs_sql.names import database_name, snake_case
 from ecs_sql.nodes import MISSING, AnyNode, DictNode, Node, ReferenceNode, ScalarNode, all_nodes
+from ecs_sql.resolution import ModelField, UnresolvedName, complete, model_fields
 
 EntityClass = type[IdentifiedModel]
 
@@ -151,9 +145,10 @@ class _SpecBuilder:
             )
             return None
         try:
-            complete_model(self._class, self._namespace)
-        except AnnotationFault as fault:
-            self._fault(None, None, fault.reason, fault.remedy)
+            self._model_fields = model_fields(self._class, self._namespace)
+        except UnresolvedName as error:
+            reason = f"its annotations do not resolve ({error.reason})"
+            self._fault(None, None, reason, "define the name before the mapping's first use")
             return None
         parent_class = table_parent(self._class)
         parent = checked_spec(parent_class, self._namespace, self._faults) if parent_class else None
@@ -183,10 +178,10 @@ class _SpecBuilder:
     ]:
         parsed: list[tuple[str, Node, FieldColumn]] = []
         excluded: list[tuple[str, Callable[[dict[str, Any]], Any]]] = []
-        for name, info in self._class.model_fields.items():
+        for name, info in self._model_fields.items():
             if name in BOOKKEEPING_FIELDS:
                 continue
-            if info.exclude is True:
+            if info.excluded:
                 self._add_excluded(name, info, excluded)
                 continue
             try:
@@ -199,9 +194,8 @@ class _SpecBuilder:
             parsed.append((EXTRA_FIELD, node, column_of(node)))
         return parsed, tuple(excluded)
 
-    def _add_excluded(self, name: str, info: FieldInfo, excluded: list[Any]) -> None:
-        default = default_of(info)
-        if default is MISSING:
+    def _add_excluded(self, name: str, info: ModelField, excluded: list[Any]) -> None:
+        if info.default is MISSING:
             self._fault(
                 name,
                 info.annotation,
@@ -209,7 +203,7 @@ class _SpecBuilder:
                 "give it a default",
             )
         else:
-            excluded.append((name, default))
+            excluded.append((name, info.default))
 
     def _place(
         self, parsed: list[tuple[str, Node, FieldColumn]], parent: EntitySpec | None
@@ -243,7 +237,7 @@ class _SpecBuilder:
         if column.kind != inherited.column.kind or not same_type or wider:
             self._fault(
                 inherited.name,
-                self._class.model_fields[inherited.name].annotation,
+                self._model_fields[inherited.name].annotation,
                 f"it redefines a field of {inherited.owner.__qualname__} that has another column type",
                 "give it another name, or a type that the base's column can hold",
             )
@@ -308,6 +302,9 @@ def collect_specs(
     _check_table_names(specs, known, faults)
     if faults:
         raise MappingError(tuple({str(fault): fault for fault in faults}.values()))
+    names = {**namespace, **{entity_class.__name__: entity_class for entity_class in specs}}
+    for entity_class in specs:
+        complete(entity_class, names)
     return specs
 
 

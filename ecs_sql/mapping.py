@@ -8,10 +8,10 @@ from typing import Any, TypeVar, overload
 
 from sqlalchemy import MetaData, Table
 
-from ecs_sql.annotations import caller_namespace, is_being_decorated
 from ecs_sql.errors import UnregisteredClassError
 from ecs_sql.fields import EntityClass, EntitySpec, collect_specs, is_abstract
 from ecs_sql.identity import IdentifiedModel
+from ecs_sql.resolution import caller_namespace, is_being_decorated
 from ecs_sql.row_classes import BaseEntitySQL, RowClasses
 from ecs_sql.tables import base_table, entity_table, meta_table
 

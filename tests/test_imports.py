@@ -18,6 +18,7 @@ LAYERS = (
     "identity",
     "names",
     "nodes",
+    "resolution",
     "annotations",
     "codecs",
     "fields",

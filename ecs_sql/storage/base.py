@@ -14,7 +14,12 @@ from uuid import UUID
 
 from ecs_sql.entity import Entity
 from ecs_sql.entity_codec import Content, EntityCodec
-from ecs_sql.errors import EntityTypeError, ReadOnlyTransactionError, UnregisteredClassError
+from ecs_sql.errors import (
+    EntityTypeError,
+    NotAnEntityError,
+    ReadOnlyTransactionError,
+    UnregisteredClassError,
+)
 from ecs_sql.graph import Graph
 from ecs_sql.identity import IdentifiedModel, Memory, memory_of, remember
 from ecs_sql.lineage import Insert, Survey, check_parents, plan_inserts, sort_unknown
@@ -159,6 +164,9 @@ class VersionedStorage(ABC):
     def register_many(self, entities: Iterable[E]) -> list[E]:
         """See `EntityStorage.register_many`."""
         roots = list(entities)
+        for root in roots:
+            if not isinstance(root, IdentifiedModel):
+                raise NotAnEntityError(root)
         transaction = current_transaction(self)
         if transaction is not None and transaction.read_only:
             raise ReadOnlyTransactionError("register")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ecs_sql.errors import CopyConflictError, IdentityConflictError
-from ecs_sql.testing.models import Frozen, Node, Tag
+from ecs_sql.testing.models import Frozen, Node, Scene, Tag
 from ecs_sql.testing.pictures import assert_same_graph, assert_same_picture, picture
 from ecs_sql.testing.support import StorageHooks, raises
 
@@ -79,6 +79,18 @@ class CopyContract(StorageHooks):
         assert loaded is not None
         assert loaded.children[0] is loaded.children[1]
         assert (loaded.children[0].ecs_id, loaded.children[0].name) == (node.ecs_id, "a")
+
+    def test_copies_in_a_set_are_one_reference(self) -> None:
+        storage = self.make_storage([Scene])
+        tag = Tag(label="t")
+        scene = Scene(tags={tag, tag.model_copy()}, fixed_tags=frozenset({tag.model_copy()}))
+        storage.register(scene)
+        loaded = storage.get(scene.ecs_id, Scene)
+        assert_same_graph(loaded, scene)
+        assert loaded is not None
+        assert len(loaded.tags) == 1
+        storage.register(loaded)
+        assert loaded.ecs_id == scene.ecs_id
 
     def test_differing_copies_of_an_unstored_id_are_refused(self) -> None:
         storage = self.make_storage([Node])

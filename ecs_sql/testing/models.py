@@ -1,6 +1,6 @@
 """The entity classes that the contract stores: one for each shape of graph and each family of values."""
 
-# ruff: noqa: RUF012 - pydantic copies the defaults of its fields
+# ruff: noqa: PLC2401, RUF012 - odd names are tested; pydantic copies the defaults of its fields
 from __future__ import annotations
 
 import enum
@@ -132,6 +132,64 @@ class Scene(Entity):
     owner: Person | Tag | None = None
     label: Tag | str = ""
     board: dict[str, list[Placement]] = {}
+
+
+# ---------------------------------------------------------------- ways to inherit
+
+
+class Stamped(Entity):
+    """An abstract base, whose fields belong to its subclasses."""
+
+    __abstract__ = True
+
+    stamp: int = 0
+    approved_by: Person | None = None
+
+
+class Titled(Entity):
+    """A concrete base."""
+
+    title: str = ""
+
+
+class Letter(Stamped):
+    """Has an abstract base alone."""
+
+    text: str = ""
+
+
+class Report(Titled, Stamped):
+    """Has a concrete base and an abstract one."""
+
+    pages: int = 0
+
+
+class LabelledReport(Report, Tag):
+    """Has two concrete bases."""
+
+    appendix: Letter | None = None
+
+
+class Awkward(Entity):
+    """Has names that a database, or a library, has plans of its own for."""
+
+    id: int = 0
+    type: str = ""
+    metadata: dict[str, int] = {}
+    position: int = 0
+    name: str = "lower"
+    Name: str = "upper"
+    select: str = ""
+    order: int = 0
+    group: list[str] = []
+    user: Tag | None = None
+    user_id: int = 0
+    users: list[Tag] = []
+    users_ids: str = ""
+    größe_in_metern: float = 0.0
+    名前: str = ""
+    a_name_that_is_longer_than_any_of_the_databases_would_like_it_to_be_1: int = 1
+    a_name_that_is_longer_than_any_of_the_databases_would_like_it_to_be_2: int = 2
 
 
 # ---------------------------------------------------------------- families of values

@@ -10,13 +10,18 @@ from ecs_sql.errors import EntityTypeError
 from ecs_sql.testing.models import (
     Circle,
     Drawing,
+    LabelledReport,
+    Letter,
     Node,
     Passport,
     Person,
+    Report,
     RoundedSquare,
     Shape,
     Square,
+    Stamped,
     Tag,
+    Titled,
 )
 from ecs_sql.testing.pictures import assert_one_object_per_version, assert_same_graph
 from ecs_sql.testing.support import StorageHooks, raises
@@ -205,6 +210,20 @@ class OperationContract(StorageHooks):
         assert [type(shape) for shape in storage.list_by_type(Square)] == [RoundedSquare, Square]
         assert [type(shape) for shape in storage.list_by_type(Circle)] == [Circle]
         assert list(storage.list_by_type(Drawing)) == []
+
+    def test_list_by_type_follows_abstract_and_second_bases(self) -> None:
+        storage = self.make_storage([Letter, Report, LabelledReport])
+        entities: list[Entity] = [
+            Letter(),
+            LabelledReport(label="l"),
+            Tag(label="t"),
+            Report(),
+            Titled(),
+        ]
+        storage.register_many(entities)
+        for asked in (Stamped, Titled, Tag, Report, Letter, Entity):
+            expected = [entity.ecs_id for entity in entities if isinstance(entity, asked)]
+            assert [entity.ecs_id for entity in storage.list_by_type(asked)] == expected
 
     def test_list_by_type_restores_the_graphs(self) -> None:
         storage = self.make_storage(SHAPES)

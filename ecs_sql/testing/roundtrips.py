@@ -19,6 +19,7 @@ from ecs_sql.entity import Entity
 from ecs_sql.testing.models import (
     Access,
     Aliased,
+    Awkward,
     Box,
     Cat,
     Celsius,
@@ -28,12 +29,16 @@ from ecs_sql.testing.models import (
     Dog,
     Engine,
     IntCrate,
+    LabelledReport,
+    Letter,
     Level,
     Models,
     Names,
     Open,
+    Person,
     Point,
     Scalars,
+    Tag,
     Unions,
 )
 from ecs_sql.testing.pictures import assert_same_graph, assert_same_value
@@ -260,6 +265,38 @@ class RoundTripContract(StorageHooks):
         storage.register_many(entities)
         assert_same_graph(storage.get(texts.ecs_id, Crate[str]), texts)
         assert_same_graph(storage.get(numbers.ecs_id, IntCrate), numbers)
+
+    def test_inherited_fields_come_back_whatever_they_are_inherited_from(self) -> None:
+        storage = self.make_storage([LabelledReport])
+        letter = Letter(stamp=2, text="dear", approved_by=Person(name="p"))
+        report = LabelledReport(title="t", stamp=1, pages=3, label="l", appendix=letter)
+        storage.register(report)
+        assert_same_graph(storage.get(report.ecs_id, LabelledReport), report)
+
+    def test_no_field_name_is_in_the_way(self) -> None:
+        storage = self.make_storage([Awkward])
+        tag = Tag(label="t")
+        awkward = Awkward(
+            id=7,
+            type="entity",
+            metadata={"a": 1},
+            select="*",
+            order=-1,
+            group=["by"],
+            user=tag,
+            user_id=5,
+        )
+        awkward.users, awkward.users_ids, awkward.größe_in_metern, awkward.名前 = (
+            [tag, tag],
+            "1,2",
+            1.5,
+            "名",
+        )
+        storage.register(awkward)
+        assert_same_graph(storage.get(awkward.ecs_id, Awkward), awkward)
+        awkward.Name = "changed"
+        storage.register(awkward)
+        assert_same_graph(storage.get(awkward.ecs_id, Awkward), awkward)
 
     def test_an_int_in_a_float_field_is_the_float_that_it_equals(self) -> None:
         storage = self.make_storage([Scalars])
