@@ -8,8 +8,8 @@ from ecs_sql.errors import EcsSqlError
 from ecs_sql.mapping import EntityMapping
 from ecs_sql.registry import EntityRegistry
 from ecs_sql.row_classes import BaseEntitySQL
-from ecs_sql.storage.base import EntityStorage
 from ecs_sql.storage.memory import InMemoryEntityStorage
+from ecs_sql.storage.protocol import EntityStorage
 from ecs_sql.storage.rows import RegistryStatus
 from ecs_sql.storage.sql import SqlAlchemyEntityStorage
 from ecs_sql.tracer import entity_tracer

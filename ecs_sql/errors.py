@@ -8,6 +8,7 @@ Every error derives from `EcsSqlError`, carries its data as attributes and ends 
     ├── UnregisteredClassError     an entity of a class that the storage does not map
     ├── UnstorableValueError       a value that its field cannot keep
     ├── NotAnEntityError           something else where an entity belongs
+    ├── NotAnIdError               something else where an id belongs
     ├── EntityTypeError            an id of another type than asked for
     ├── UnknownDiscriminatorError  a stored type that nobody registered
     ├── StoredValueError           a stored value that no longer decodes
@@ -136,6 +137,14 @@ class NotAnEntityError(EcsSqlError, TypeError):
         super().__init__(
             f"{_short.repr(value)} is no entity; register an instance of a subclass of Entity"
         )
+
+
+class NotAnIdError(EcsSqlError, TypeError):
+    """Something that is no UUID was given where an id belongs."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+        super().__init__(f"{_short.repr(value)} is no id; give a UUID")
 
 
 class EntityTypeError(EcsSqlError, TypeError):

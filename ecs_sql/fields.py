@@ -294,6 +294,7 @@ def collect_specs(
         for base in spec.table_classes:
             specs.setdefault(base, spec_of(base))
             visited.add(base)
+        pending += [base for base in entity_class.__mro__[1:] if not is_abstract(base)]
         for base in spec.table_classes:
             pending += sorted(
                 (c for c in spec_of(base).references if not is_abstract(c)),

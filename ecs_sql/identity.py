@@ -175,7 +175,7 @@ def identity_of(entity: IdentifiedModel) -> Identity:
 
 def assign_identity(entity: IdentifiedModel, identity: Identity) -> None:
     """Write bookkeeping past pydantic's `__setattr__`, so that frozen and validating classes fork too."""
-    values = entity.__dict__
+    values = vars(entity)
     values["ecs_id"] = identity.ecs_id
     values["lineage_id"] = identity.lineage_id
     values["parent_id"] = identity.parent_id

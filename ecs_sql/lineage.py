@@ -30,7 +30,13 @@ class Head:
 
     entity_class: type[IdentifiedModel]
     lineage_id: UUID
+    parent_id: UUID | None
     old_ids: tuple[UUID, ...]
+
+    @property
+    def tells_ancestors(self) -> bool:
+        """Whether `old_ids` names the parent, so that it can be taken to name all ancestors."""
+        return self.parent_id is None or self.old_ids[-1:] == (self.parent_id,)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -285,34 +291,49 @@ def _parents_first(inserts: Mapping[UUID, Insert]) -> Iterable[Insert]:
         yield from reversed(chain)
 
 
-def check_parents(inserts: Sequence[Insert], heads: Mapping[UUID, Head]) -> None:
-    """Check that every version that follows a stored or planned one stays within its lineage.
+def planned_heads(inserts: Iterable[Insert]) -> dict[UUID, Head]:
+    """The versions of a plan as if they were stored."""
+    return {
+        identity.ecs_id: Head(
+            type(insert.entity), identity.lineage_id, identity.parent_id, identity.old_ids
+        )
+        for insert in inserts
+        for identity in (insert.identity,)
+    }
+
+
+def check_parents(inserts: Iterable[Insert], heads: Mapping[UUID, Head]) -> None:
+    """Check that every version that follows one of `heads` stays within its lineage, and does not circle.
 
     Raises:
         LineageError: when it does not.
     """
-    planned = {
-        insert.identity.ecs_id: Head(
-            type(insert.entity), insert.identity.lineage_id, insert.identity.old_ids
-        )
-        for insert in inserts
-    }
     for insert in inserts:
         identity = insert.identity
-        parent = (
-            None
-            if identity.parent_id is None
-            else planned.get(identity.parent_id) or heads.get(identity.parent_id)
-        )
+        parent = heads.get(identity.parent_id) if identity.parent_id is not None else None
         if parent is None:
             continue
         if parent.lineage_id != identity.lineage_id:
             reason = f"that version is of lineage {parent.lineage_id}, not {identity.lineage_id}"
             raise LineageError(type(insert.entity), identity.ecs_id, identity.parent_id, reason)
-        if identity.ecs_id in parent.old_ids:
+        if identity.ecs_id in _ancestors(parent, heads):
             raise LineageError(
                 type(insert.entity),
                 identity.ecs_id,
                 identity.parent_id,
                 "that version descends from it",
             )
+
+
+def _ancestors(head: Head, heads: Mapping[UUID, Head]) -> set[UUID]:
+    """The ids that a version's `old_ids` tells, and those that its parents tell where it does not."""
+    found: set[UUID] = set()
+    current: Head | None = head
+    while current is not None:
+        found.update(current.old_ids)
+        parent_id = current.parent_id
+        if parent_id is None or current.tells_ancestors or parent_id in found:
+            break
+        found.add(parent_id)
+        current = heads.get(parent_id)
+    return found

@@ -9,8 +9,8 @@ from typing import Any, ClassVar, TypeVar, overload
 from uuid import UUID
 
 from ecs_sql.entity import Entity
-from ecs_sql.storage.base import EntityStorage
 from ecs_sql.storage.memory import InMemoryEntityStorage
+from ecs_sql.storage.protocol import EntityStorage
 from ecs_sql.storage.rows import RegistryStatus
 
 E = TypeVar("E", bound=Entity)

@@ -26,22 +26,28 @@ class MappedClasses(Protocol):
     @property
     def metadata(self) -> MetaData:
         """The tables."""
+        ...
 
     @property
     def entity_classes(self) -> tuple[type[IdentifiedModel], ...]:
         """The registered classes, parents first."""
+        ...
 
     def spec(self, entity_class: type[IdentifiedModel]) -> EntitySpec:
         """What is known of a registered class."""
+        ...
 
     def table(self, entity_class: type[IdentifiedModel]) -> Table:
         """The class's table."""
+        ...
 
     def class_of_table(self, name: str) -> type[IdentifiedModel] | None:
         """The class whose table has the name."""
+        ...
 
     def __getitem__(self, entity_class: type[IdentifiedModel]) -> type[BaseEntitySQL]:
         """The class's row class."""
+        ...
 
 
 GraphReader = Callable[[MappedClasses, Connection, UUID], IdentifiedModel | None]

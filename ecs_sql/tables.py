@@ -43,6 +43,8 @@ class FieldType(TypeDecorator[Any]):
     def __init__(self, column: FieldColumn) -> None:
         self.column = column
         super().__init__()
+        # Expressions reckon and compare as the canonical type does.
+        self.impl = self.impl_instance = cast("Any", column.form.sql_type)
 
     @property
     def canonical(self) -> TypeEngine[Any]:

@@ -12,7 +12,8 @@ from ecs_sql.entity import Entity
 from ecs_sql.graph import Graph
 from ecs_sql.identity import IdentifiedModel
 from ecs_sql.registry import EntityRegistry
-from ecs_sql.storage.base import EntityStorage, VersionedStorage
+from ecs_sql.storage.base import VersionedStorage
+from ecs_sql.storage.protocol import EntityStorage
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -433,10 +433,10 @@ def test_a_delete_of_a_version_is_refused(stored: SqlAlchemyEntityStorage) -> No
 
 def test_a_change_that_was_taken_back_is_no_update(stored: SqlAlchemyEntityStorage) -> None:
     with Session(stored.engine) as session:
-        row = session.scalars(select(stored.mapping[Shape])).one()
+        row: Any = session.scalars(select(stored.mapping[Shape])).one()
         before = row.name
-        setattr(row, "name", "changed")
-        setattr(row, "name", before)
+        row.name = "changed"
+        row.name = before
         session.commit()
 
 

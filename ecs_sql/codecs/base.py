@@ -239,6 +239,7 @@ class Build(Protocol):
 
     def __call__(self, node: Node) -> Codec:
         """The codec of a node."""
+        ...
 
 
 Factory = Callable[[Any, Build], Codec]

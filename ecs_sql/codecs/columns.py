@@ -130,7 +130,7 @@ def column_of(node: Node) -> FieldColumn:
         UnsupportedNode: when there is no codec, or the field's wish does not fit its annotation.
     """
     options = _options(node)
-    inner = without_none(node) if _is_optional_of_one(node) else node
+    inner = without_none(node) if _is_optional(node) else node
     _refuse_inner_secrets(inner)
     codec = SecretCodec(inner.type) if isinstance(inner, SecretNode) else CodecBuilder()(inner)
     nullable = inner is not node
@@ -146,11 +146,9 @@ def column_of(node: Node) -> FieldColumn:
     return FieldColumn(kind, codec, form.nullable() if nullable else form, nullable, options)
 
 
-def _is_optional_of_one(node: Node) -> bool:
-    return (
-        isinstance(node, UnionNode)
-        and any(isinstance(member, NoneNode) for member in node.members)
-        and len(node.members) == 2
+def _is_optional(node: Node) -> bool:
+    return isinstance(node, UnionNode) and any(
+        isinstance(member, NoneNode) for member in node.members
     )
 
 
@@ -191,7 +189,7 @@ def _reference_list(node: Node) -> ReferenceListColumn | None:
 
 def _options(node: Node) -> ColumnOptions:
     """The wish beside the type, also where the type is one alternative to None."""
-    metadata = [*node.metadata, *(without_none(node).metadata if _is_optional_of_one(node) else ())]
+    metadata = [*node.metadata, *(without_none(node).metadata if _is_optional(node) else ())]
     type_, index, name = None, False, None
     for item in metadata:
         if isinstance(item, ColumnOptions):

@@ -35,7 +35,9 @@ def _split(flat: list[Any], lengths: list[int]) -> list[list[Any]]:
 
 
 def _sorted(forms: list[Any]) -> list[Any]:
-    return sorted(forms, key=dump_json)
+    """The forms in the order of their text, each once: two copies of one version are one reference."""
+    by_text = {dump_json(form): form for form in forms}
+    return [by_text[text] for text in sorted(by_text)]
 
 
 def _as_is(forms: list[Any]) -> list[Any]:
@@ -151,7 +153,7 @@ class TupleCodec(Codec):
 
 
 class DictCodec(Codec):
-    """A dict in its order; keys that JSON would not have as text are their form's JSON text."""
+    """A dict in its order; keys whose forms are not all text are the JSON text of their form."""
 
     def __init__(self, key: Codec, value: Codec) -> None:
         self._key = key
@@ -164,17 +166,21 @@ class DictCodec(Codec):
     def encode(self, values: list[Any], run: Encoding) -> list[Any]:
         only_of_type(values, dict)
         keys = self._key.encode(list(chain.from_iterable(values)), run)
-        texts = [key if type(key) is str else dump_json(key) for key in keys]
+        texts = keys if self._key.text_forms else list(map(dump_json, keys))
         items = self._value.encode(
             list(chain.from_iterable(value.values() for value in values)), run
         )
         lengths = list(map(len, values))
-        return [
+        forms = [
             dict(zip(own_keys, own_items, strict=True))
             for own_keys, own_items in zip(
                 _split(texts, lengths), _split(items, lengths), strict=True
             )
         ]
+        for value, form in zip(values, forms, strict=True):
+            if len(form) < len(value):
+                raise Refusal(value, "two of its keys are stored alike; keep one of them")
+        return forms
 
     def decode(self, forms: list[Any], run: Decoding) -> list[Any]:
         only_forms_of_type(forms, dict)
@@ -203,7 +209,7 @@ class DictCodec(Codec):
 
 
 class JsonKeyDictCodec(DictCodec):
-    """A dict whose keys are numbers or booleans in JSON, so that their text is JSON."""
+    """A dict whose keys' forms are not all text, so that the text is JSON."""
 
     def _decoded_keys(self, texts: list[str], run: Decoding) -> list[Any]:
         return self._key.decode(list(map(load_json, texts)), run)

@@ -6,7 +6,7 @@ from math import isfinite
 from typing import Any
 
 from ecs_sql.codecs.base import MAX_LEVELS, Build, Codec, Decoding, Encoding, Refusal, registry
-from ecs_sql.codecs.scalars import check_texts
+from ecs_sql.codecs.scalars import check_digits, check_texts
 from ecs_sql.identity import IdentifiedModel
 from ecs_sql.nodes import AnyNode
 
@@ -33,7 +33,10 @@ def _encoded(value: Any, levels: int) -> Any:
     if value_type is str:
         check_texts([value])
         return value
-    if value is None or value_type is bool or value_type is int:
+    if value is None or value_type is bool:
+        return value
+    if value_type is int:
+        check_digits([value])
         return value
     if value_type is float:
         if not isfinite(value):

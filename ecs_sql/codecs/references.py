@@ -138,7 +138,7 @@ class ReferenceListColumn(ColumnForm):
             raise Refusal(value, f"the tuple has {self._length} items")
         ids = self._item.encode_ids(list(value), run)
         if self._collection in (set, frozenset):
-            ids.sort(key=str)
+            ids = sorted(set(ids), key=str)  # two copies of one version are one reference
         return to_json(ids).decode()
 
     def _parse(self, texts: list[Any]) -> list[Any]:

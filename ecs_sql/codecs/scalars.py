@@ -50,6 +50,19 @@ def _has_surrogate(text: str) -> bool:
     return any("\ud800" <= character <= "\udfff" for character in text)
 
 
+MAX_INT_BITS = 14_280
+"""Integers of more bits have over 4,300 digits, which Python itself refuses to read as text."""
+
+
+def check_digits(values: list[int]) -> None:
+    """Refuse integers too long to be read back from JSON."""
+    if values and max(map(int.bit_length, values)) > MAX_INT_BITS:
+        raise Refusal(
+            next(v for v in values if v.bit_length() > MAX_INT_BITS),
+            "it has over 4,300 digits; use bytes",
+        )
+
+
 def check_int64(values: list[int]) -> None:
     """Refuse integers that do not fit a column of 64 bits."""
     if values and not (min(values) >= MIN_INT64 and max(values) <= MAX_INT64):
@@ -98,6 +111,11 @@ class IntCodec(ExactCodec):
     def __init__(self) -> None:
         super().__init__(int, sqltypes.INTEGER)
         self.column = ColumnForm(sqltypes.INTEGER, self._encode_column, self.decode)
+
+    def encode(self, values: list[Any], run: Encoding) -> list[Any]:
+        only_of_type(values, int)
+        check_digits(values)
+        return values
 
     def _encode_column(self, values: list[Any], run: Encoding) -> list[Any]:
         only_of_type(values, int)

@@ -116,6 +116,16 @@ class JsonText(TypeDecorator[str]):
     impl = Text
     cache_ok = True
 
+    class comparator_factory(TypeDecorator.Comparator[Any]):  # pyright: ignore[reportIncompatibleVariableOverride, reportIncompatibleMethodOverride]  # noqa: N801
+        """Compares the text: PostgreSQL's JSON has no operators of its own."""
+
+        def operate(self, op: Any, *other: Any, **options: Any) -> ColumnElement[Any]:
+            """The operation on the column's text."""
+            if isinstance(self.expr, _AsText):
+                return super().operate(op, *other, **options)
+            compared: ColumnElement[Any] = op(read_as_text(self.expr, self.type), *other, **options)
+            return compared
+
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """The widest type that keeps the text."""
         if dialect.name == "postgresql":

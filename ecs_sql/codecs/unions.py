@@ -132,9 +132,7 @@ class UnionCodec(Codec):
 def _names(node: UnionNode, members: list[Node]) -> list[str]:
     plain = ["entity" if isinstance(member, ReferenceNode) else member.name for member in members]
     names = [
-        f"{member.type.__module__}.{name}"
-        if plain.count(name) > 1 and hasattr(member, "type")
-        else name
+        _qualified(member, name) if plain.count(name) > 1 else name
         for member, name in zip(members, plain, strict=True)
     ]
     if len(set(names)) < len(names):
@@ -142,6 +140,11 @@ def _names(node: UnionNode, members: list[Node]) -> list[str]:
             node, "two of its alternatives have one name", "rename one of the classes"
         )
     return names
+
+
+def _qualified(member: Node, name: str) -> str:
+    member_type: Any = getattr(member, "type", None)
+    return name if member_type is None else f"{member_type.__module__}.{name}"
 
 
 def _union(node: UnionNode, build: Build) -> Codec:

@@ -11,7 +11,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from pydantic import BaseModel, Field
 
 from ecs_sql.entity import Entity
-from ecs_sql.storage.base import EntityStorage
+from ecs_sql.storage.protocol import EntityStorage
 
 ModuleKind: TypeAlias = Literal["package", "namespace", "module", "extension"]
 """What a module is: a directory with or without an `__init__`, a source file, or compiled code."""

@@ -1,4 +1,4 @@
-"""What every storage does: the public protocol, and its operations on top of units of work.
+"""What every storage does: its operations on top of units of work.
 
 A backend supplies units of work and says which classes it knows; all else stands here once, so that the
 backends cannot differ.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Protocol, TypeVar, overload
+from contextlib import contextmanager
+from typing import Any, TypeVar, overload
 from uuid import UUID
 
 from ecs_sql.entity import Entity
@@ -17,12 +17,21 @@ from ecs_sql.entity_codec import Content, EntityCodec
 from ecs_sql.errors import (
     EntityTypeError,
     NotAnEntityError,
+    NotAnIdError,
     ReadOnlyTransactionError,
     UnregisteredClassError,
 )
 from ecs_sql.graph import Graph
 from ecs_sql.identity import IdentifiedModel, Memory, memory_of, remember
-from ecs_sql.lineage import Insert, Survey, check_parents, plan_inserts, sort_unknown
+from ecs_sql.lineage import (
+    Head,
+    Insert,
+    Survey,
+    check_parents,
+    plan_inserts,
+    planned_heads,
+    sort_unknown,
+)
 from ecs_sql.storage.garbage import collection_paused
 from ecs_sql.storage.loading import Load, Loaded
 from ecs_sql.storage.rows import RegistryStatus, UnitOfWork
@@ -35,87 +44,6 @@ from ecs_sql.storage.transactions import (
 
 E = TypeVar("E", bound=Entity)
 T = TypeVar("T")
-
-
-class EntityStorage(Protocol):
-    """Where versions of entities are kept.
-
-    Entities go in as they are and come back as fresh objects; what is stored never changes.
-    """
-
-    @overload
-    def register(self, entity: E) -> E: ...
-    @overload
-    def register(self, entity: UUID) -> Entity | None: ...
-    def register(self, entity: Entity | UUID) -> Entity | None:
-        """Store the graph of an entity in one transaction; what changed since it was stored forks.
-
-        Args:
-            entity: the root of the graph, or an id.
-
-        Returns:
-            The very argument; of an id, what `get` gives.
-
-        Raises:
-            UnstorableValueError: a value that its field cannot keep.
-            UnregisteredClassError: a class that the storage does not map.
-            IdentityConflictError: an id that another lineage or class has.
-            CopyConflictError: two differing objects of one unstored id.
-        """
-
-    def register_many(self, entities: Iterable[E]) -> list[E]:
-        """Store several graphs in one transaction, as `register` does one; returns the entities."""
-
-    def has_entity(self, ecs_id: UUID) -> bool:
-        """Whether a version is stored."""
-
-    @overload
-    def get(self, ecs_id: UUID, entity_type: type[E]) -> E | None: ...
-    @overload
-    def get(self, ecs_id: UUID, entity_type: None = None) -> Entity | None: ...
-    def get(self, ecs_id: UUID, entity_type: type[Entity] | None = None) -> Entity | None:
-        """A version with all that it refers to, as fresh objects; None when it is not stored.
-
-        Raises:
-            EntityTypeError: when the version is not of the type asked for.
-        """
-
-    @overload
-    def get_many(self, ecs_ids: Iterable[UUID], entity_type: type[E]) -> list[E | None]: ...
-    @overload
-    def get_many(
-        self, ecs_ids: Iterable[UUID], entity_type: None = None
-    ) -> list[Entity | None]: ...
-    def get_many(self, ecs_ids: Iterable[UUID], entity_type: type[Any] | None = None) -> list[Any]:
-        """Versions in the order asked for, None where one is not stored; shared parts are shared objects."""
-
-    def get_cold_snapshot(self, ecs_id: UUID) -> Entity | None:
-        """A version whatever its type, as `get` gives it."""
-
-    def list_by_type(self, entity_type: type[E]) -> list[E]:
-        """Every version of a class and its subclasses, in stored order."""
-
-    def has_lineage_id(self, lineage_id: UUID) -> bool:
-        """Whether a lineage has a stored version."""
-
-    def get_lineage_ids(self, lineage_id: UUID) -> list[UUID]:
-        """The ids of all stored versions of a lineage, in stored order."""
-
-    def get_lineage_entities(self, lineage_id: UUID) -> list[Entity]:
-        """All stored versions of a lineage, in stored order."""
-
-    def get_registry_status(self) -> RegistryStatus:
-        """Counts of what is stored."""
-
-    def clear(self) -> None:
-        """Remove all versions; the storage stays usable."""
-
-    def transaction(self, *, read_only: bool = False) -> AbstractContextManager[Any]:
-        """Group operations: all of them last, or none.
-
-        An exception leaves the block after everything in it is rolled back, and objects have the ids that
-        they had before. A block inside a block can fail alone.
-        """
 
 
 class VersionedStorage(ABC):
@@ -196,14 +124,26 @@ class VersionedStorage(ABC):
             new, differing = sort_unknown(survey, heads, stored)
             changed = [*survey.changed, *differing]
         inserts = plan_inserts(survey, new, changed)
-        parents = {i.identity.parent_id for i in inserts if i.identity.parent_id is not None}
-        by_id = {insert.identity.ecs_id for insert in inserts}
-        own_parents = {node.ecs_id for node in survey.graph.nodes}
-        strange = parents - by_id - own_parents
-        check_parents(inserts, work.heads(strange) if strange else {})
+        check_parents(inserts, self._parent_heads(work, survey, inserts))
         if inserts:
             work.insert(inserts)
         self._note(transaction.journal, survey, inserts)
+
+    def _parent_heads(
+        self, work: UnitOfWork, survey: Survey, inserts: Sequence[Insert]
+    ) -> dict[UUID, Head]:
+        """The parents of the new versions, and their parents as far as `old_ids` does not tell them.
+
+        What the survey's own objects were forked from was checked when it was stored.
+        """
+        heads = planned_heads(inserts)
+        known = {node.ecs_id for node in survey.graph.nodes}
+        wanted = {head.parent_id for head in heads.values()} - known - heads.keys()
+        while wanted := wanted - {None}:
+            found = work.heads([ecs_id for ecs_id in wanted if ecs_id is not None])
+            heads.update(found)
+            wanted = {h.parent_id for h in found.values() if not h.tells_ancestors} - heads.keys()
+        return heads
 
     def _contents(self, work: UnitOfWork, ecs_ids: Sequence[UUID]) -> dict[UUID, Content]:
         return {
@@ -309,11 +249,11 @@ class VersionedStorage(ABC):
 
     def has_entity(self, ecs_id: UUID) -> bool:
         """See `EntityStorage.has_entity`."""
-        return bool(self._read(lambda work, _: work.existing([ecs_id])))
+        return bool(self.existing([ecs_id]))
 
     def existing(self, ecs_ids: Iterable[UUID]) -> set[UUID]:
         """Those of the ids that are stored, in one question."""
-        ids = list(ecs_ids)
+        ids = _checked_ids(ecs_ids)
         return self._read(lambda work, _: work.existing(ids))
 
     @overload
@@ -333,7 +273,7 @@ class VersionedStorage(ABC):
     ) -> list[Entity | None]: ...
     def get_many(self, ecs_ids: Iterable[UUID], entity_type: type[Any] | None = None) -> list[Any]:
         """See `EntityStorage.get_many`."""
-        ids = list(ecs_ids)
+        ids = _checked_ids(ecs_ids)
         if entity_type is not None:
             self._check_known(entity_type)
         entities = self._load(lambda work, load: load.ids(ids)).entities
@@ -372,14 +312,16 @@ class VersionedStorage(ABC):
 
     def get_lineage_ids(self, lineage_id: UUID) -> list[UUID]:
         """See `EntityStorage.get_lineage_ids`."""
-        return self._read(lambda work, _: work.lineage(lineage_id))
+        (checked,) = _checked_ids([lineage_id])
+        return self._read(lambda work, _: work.lineage(checked))
 
     def get_lineage_entities(self, lineage_id: UUID) -> list[Entity]:
         """See `EntityStorage.get_lineage_entities`."""
         listed: list[UUID] = []
+        (checked,) = _checked_ids([lineage_id])
 
         def gather(work: UnitOfWork, load: Load) -> None:
-            listed[:] = work.lineage(lineage_id)
+            listed[:] = work.lineage(checked)
             load.ids(listed)
 
         entities = self._load(gather).entities
@@ -456,3 +398,11 @@ class VersionedStorage(ABC):
             savepoint.rollback()
             raise
         savepoint.release()
+
+
+def _checked_ids(ecs_ids: Iterable[UUID]) -> list[UUID]:
+    ids = list(ecs_ids)
+    for ecs_id in ids:
+        if not isinstance(ecs_id, UUID):
+            raise NotAnIdError(ecs_id)
+    return ids

@@ -35,7 +35,8 @@ class Driver:
         """
         if self._is_observed:
             result = self.connection.exec_driver_sql(statement, parameters)
-            codes = [column[1] for column in result.cursor.description]
+            cursor: Any = result.cursor
+            codes = [column[1] for column in cursor.description]
             return [tuple(row) for row in result], codes
         cursor = self._raw.cursor()
         try:

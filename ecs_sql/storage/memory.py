@@ -97,7 +97,12 @@ class _MemoryWork(UnitOfWork):
     def heads(self, ecs_ids: Collection[UUID]) -> dict[UUID, Head]:
         rows = self._tables.rows
         return {
-            ecs_id: Head(row.codec.spec.entity_class, row.identity.lineage_id, row.identity.old_ids)
+            ecs_id: Head(
+                row.codec.spec.entity_class,
+                row.identity.lineage_id,
+                row.identity.parent_id,
+                row.identity.old_ids,
+            )
             for ecs_id in ecs_ids
             if (row := rows.get(ecs_id)) is not None
         }

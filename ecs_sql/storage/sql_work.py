@@ -109,7 +109,9 @@ class SqlWork(UnitOfWork):
             _, identities = self._identities(rows, codes)
             entity_class = statements.codec.spec.entity_class
             for identity in identities:
-                heads[identity.ecs_id] = Head(entity_class, identity.lineage_id, identity.old_ids)
+                heads[identity.ecs_id] = Head(
+                    entity_class, identity.lineage_id, identity.parent_id, identity.old_ids
+                )
         return heads
 
     @override
@@ -135,7 +137,9 @@ class SqlWork(UnitOfWork):
         rows, codes = self._by_ids(statements.select_content, statements.key, positions)
         content_columns = list(zip(*rows, strict=True))
         contents = self._contents(statements, content_columns[1:], codes[1:], identities, rows)
-        by_position = dict(zip(content_columns[0] if rows else (), contents, strict=True))
+        by_position: dict[int, Any] = dict(
+            zip(content_columns[0] if rows else (), contents, strict=True)
+        )
         for position, identity in zip(positions, identities, strict=True):
             if position not in by_position:
                 raise self._row_missing(statements, identity.ecs_id)

@@ -8,8 +8,8 @@ from typing import TypeVar
 from uuid import UUID
 
 from ecs_sql.entity import Entity
-from ecs_sql.storage.base import EntityStorage
 from ecs_sql.storage.memory import InMemoryEntityStorage
+from ecs_sql.storage.protocol import EntityStorage
 from ecs_sql.testing.models import Folder, Frozen, Node, Open, Placement, Scene, Tag, Validated
 from ecs_sql.testing.pictures import assert_same_graph, assert_same_picture, picture
 from ecs_sql.testing.support import StorageHooks

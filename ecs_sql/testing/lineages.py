@@ -253,3 +253,19 @@ class LineageContract(StorageHooks):
         with raises(LineageError):
             storage.register_many(pair)
         assert storage.get_registry_status().versions == 0
+
+    def test_a_circle_of_parents_is_refused_however_it_is_made(self) -> None:
+        storage = self.make_storage([Node])
+        lineage, one, two, three = uuid4(), uuid4(), uuid4(), uuid4()
+        circle = [(one, three), (two, one), (three, two)]
+        with raises(LineageError):
+            for ecs_id, parent_id in circle:
+                storage.register(Node(ecs_id=ecs_id, lineage_id=lineage, parent_id=parent_id))
+        storage.clear()
+        with raises(LineageError):
+            for ecs_id, parent_id in circle:
+                old_ids = [parent_id]
+                storage.register(
+                    Node(ecs_id=ecs_id, lineage_id=lineage, parent_id=parent_id, old_ids=old_ids)
+                )
+        assert not storage.has_entity(three)

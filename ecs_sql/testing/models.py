@@ -332,6 +332,8 @@ class Containers(Entity):
     by_key: dict[UUID, bytes] = {}
     by_color: dict[Color, bool] = {}
     by_flag: dict[bool, str] = {}
+    by_moment: dict[datetime, int] = {}
+    by_choice: dict[Literal["a", 1], int] = {}
     queue: deque[int] = deque()
     labels: Labels = []
     nested: dict[str, list[tuple[int, set[str]]]] = {}

@@ -7,10 +7,11 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from ecs_sql.entity import Entity
 from ecs_sql.errors import UnstorableValueError
-from ecs_sql.storage.base import EntityStorage
+from ecs_sql.storage.protocol import EntityStorage
 from ecs_sql.testing.models import (
     Cat,
     Containers,
@@ -32,6 +33,8 @@ from ecs_sql.testing.pictures import assert_same_graph, assert_same_picture, pic
 from ecs_sql.testing.support import StorageHooks, raises
 
 NAN, INFINITY = float("nan"), float("inf")
+IN_THE_FOLD = datetime(2024, 10, 27, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"), fold=1)
+"""Unequal to the same instant in any other zone, says Python."""
 WEST, EAST = timezone(timedelta(hours=-12)), timezone(timedelta(hours=14))
 
 
@@ -87,13 +90,14 @@ REFUSED: Mapping[type[Entity], Mapping[str, Sequence[Any]]] = {
         "keyed": [{"a": 1.0}, {"\x00": 1}, {1: 1}],
     },
     Containers: {
-        "numbers": [[1, True], [1.0], (1,), None, {1}],
+        "numbers": [[1, True], [1.0], (1,), None, {1}, [10**5_000]],
         "ratios": [[0.0, NAN], [INFINITY], [[1.0]]],
         "pair": [(1,), (1, "a", "b"), [1, "a"], (1, "\x00")],
         "row": [(Decimal(1), 1), [Decimal(1)]],
         "words": [{"a", "\ud800"}, frozenset({"a"}), ["a"]],
         "table": [{"a": True}, {"\x00": 1}, {1: 1}, [("a", 1)]],
         "by_number": [{True: "a"}, {1.0: "a"}],
+        "by_moment": [{IN_THE_FOLD: 1, IN_THE_FOLD.astimezone(UTC): 2}],
         "queue": [[1]],
         "nested": [{"a": [(1, {"x", "\x00"})]}, {"a": [(1, {"x"}), (True, {"x"})]}],
     },
@@ -110,6 +114,7 @@ REFUSED: Mapping[type[Entity], Mapping[str, Sequence[Any]]] = {
             Decimal(1),
             b"",
             NAN,
+            10**5_000,
             ["\x00"],
             {"\ud800": 1},
             LoudText("loud"),

@@ -190,7 +190,9 @@ CONTAINERS: Mapping[str, Sequence[Any]] = {
     "by_key": [{UUID(int=1): b"\x00", UUID(int=0): b""}],
     "by_color": [{Color.GREEN: True, Color.NONE: False}],
     "by_flag": [{True: "yes", False: "no"}],
-    "queue": [deque(), deque([3, 1, 2])],
+    "by_moment": [dict.fromkeys([*NAIVE_MOMENTS, *AWARE_MOMENTS], 1)],
+    "by_choice": [{"a": 1, 1: 2}],
+    "queue": [deque(), deque([3, 1, 2]), deque([1, 2], maxlen=2)],
     "labels": [[], ["a", "a"]],
     "nested": [{}, {"k": [(1, {"x", "y"}), (0, set())], "": []}],
 }

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from ecs_sql.entity import Entity
-from ecs_sql.storage.base import EntityStorage
+from ecs_sql.storage.protocol import EntityStorage
 
 E = TypeVar("E", bound=BaseException)
 

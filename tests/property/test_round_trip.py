@@ -19,9 +19,11 @@ from tests.profiles import shares_storage
 from tests.property.models import Part
 from tests.property.strategies import Blueprint, blueprints
 from tests.property.values import FAMILIES, Typed, typed_annotations
+from tests.storages import Storages
 
 if TYPE_CHECKING:
     from ecs_sql import EntityStorage
+    from tests.backends import Backends
     from tests.conftest import MakeStorage
 
 
@@ -81,17 +83,17 @@ def test_values_of_every_annotation_come_back(make_storage: MakeStorage, family:
 @settings(shares_storage, max_examples=max(3, settings().max_examples // 3))
 @given(data=st.data(), fields=st.lists(typed_annotations, min_size=1, max_size=4))
 def test_values_of_generated_classes_come_back(
-    make_storage: MakeStorage, data: st.DataObject, fields: list[Typed]
+    backends: Backends, backend_name: str, data: st.DataObject, fields: list[Typed]
 ) -> None:
     definitions: dict[str, Any] = {
         f"field{n}": (typed.annotation, ...) for n, typed in enumerate(fields)
     }
     generated = create_model("Generated", __base__=Entity, **definitions)
-    storage = make_storage(generated)
     values = st.fixed_dictionaries({f"field{n}": typed.values for n, typed in enumerate(fields)})
     drawn = data.draw(st.lists(values, min_size=1, max_size=3))
     entities = [generated.model_construct(**content) for content in drawn]
-    check_round_trip(storage, entities)
+    with Storages(backends, lambda _name: None) as storages:
+        check_round_trip(storages.open(backend_name, generated), entities)
 
 
 @shares_storage

@@ -248,6 +248,10 @@ CONTAINERS: Family = {
     "by_decimal": (dict[Decimal, int], st.dictionaries(DECIMALS, INTS, max_size=3)),
     "by_bytes": (dict[bytes, int], st.dictionaries(st.binary(max_size=3), INTS, max_size=3)),
     "by_enum": (dict[Suit, int], st.dictionaries(st.sampled_from(Suit), INTS)),
+    "by_choice": (
+        dict[Literal["a", 1, "1", True], str],
+        st.dictionaries(st.sampled_from(["a", 1, "1"]), TEXTS),
+    ),
     "deque": (deque[str], st.lists(TEXTS, max_size=4).map(deque)),
     "alias": (Rows, st.lists(st.dictionaries(TEXTS, st.integers(), max_size=2), max_size=3)),
     "nested": (

@@ -49,7 +49,8 @@ class PostgresqlDialect(DatabaseDialect):
         return connection.execution_options(isolation_level="AUTOCOMMIT")
 
     def in_autocommit(self, connection: Connection) -> bool:
-        return bool(connection.connection.dbapi_connection.autocommit)  # type: ignore[union-attr]
+        driver: Any = connection.connection.dbapi_connection
+        return bool(driver.autocommit)
 
     def insert_base(
         self,

@@ -115,4 +115,5 @@ class SqliteDialect(DatabaseDialect):
 
 
 def _in_transaction(connection: Connection) -> bool:
-    return bool(connection.connection.dbapi_connection.in_transaction)  # type: ignore[union-attr]
+    driver: Any = connection.connection.dbapi_connection
+    return bool(driver.in_transaction)

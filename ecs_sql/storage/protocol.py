@@ -1,0 +1,107 @@
+"""What a storage is to an application: the protocol that every backend keeps, and third parties' may."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TypeVar, overload
+from uuid import UUID
+
+from ecs_sql.entity import Entity
+from ecs_sql.storage.rows import RegistryStatus
+
+E = TypeVar("E", bound=Entity)
+
+
+class EntityStorage(Protocol):
+    """Where versions of entities are kept.
+
+    Entities go in as they are and come back as fresh objects; what is stored never changes.
+    """
+
+    @overload
+    def register(self, entity: E) -> E: ...
+    @overload
+    def register(self, entity: UUID) -> Entity | None: ...
+    def register(self, entity: Entity | UUID) -> Entity | None:
+        """Store the graph of an entity in one transaction; what changed since it was stored forks.
+
+        Args:
+            entity: the root of the graph, or an id.
+
+        Returns:
+            The very argument; of an id, what `get` gives.
+
+        Raises:
+            UnstorableValueError: a value that its field cannot keep.
+            UnregisteredClassError: a class that the storage does not map.
+            IdentityConflictError: an id that another lineage or class has.
+            CopyConflictError: two differing objects of one unstored id.
+        """
+        ...
+
+    def register_many(self, entities: Iterable[E]) -> list[E]:
+        """Store several graphs in one transaction, as `register` does one; returns the entities."""
+        ...
+
+    def has_entity(self, ecs_id: UUID) -> bool:
+        """Whether a version is stored."""
+        ...
+
+    @overload
+    def get(self, ecs_id: UUID, entity_type: type[E]) -> E | None: ...
+    @overload
+    def get(self, ecs_id: UUID, entity_type: None = None) -> Entity | None: ...
+    def get(self, ecs_id: UUID, entity_type: type[Entity] | None = None) -> Entity | None:
+        """A version with all that it refers to, as fresh objects; None when it is not stored.
+
+        Raises:
+            EntityTypeError: when the version is not of the type asked for.
+        """
+        ...
+
+    @overload
+    def get_many(self, ecs_ids: Iterable[UUID], entity_type: type[E]) -> list[E | None]: ...
+    @overload
+    def get_many(
+        self, ecs_ids: Iterable[UUID], entity_type: None = None
+    ) -> list[Entity | None]: ...
+    def get_many(self, ecs_ids: Iterable[UUID], entity_type: type[Any] | None = None) -> list[Any]:
+        """Versions in the order asked for, None where one is not stored; shared parts are shared objects."""
+        ...
+
+    def get_cold_snapshot(self, ecs_id: UUID) -> Entity | None:
+        """A version whatever its type, as `get` gives it."""
+        ...
+
+    def list_by_type(self, entity_type: type[E]) -> list[E]:
+        """Every version of a class and its subclasses, in stored order."""
+        ...
+
+    def has_lineage_id(self, lineage_id: UUID) -> bool:
+        """Whether a lineage has a stored version."""
+        ...
+
+    def get_lineage_ids(self, lineage_id: UUID) -> list[UUID]:
+        """The ids of all stored versions of a lineage, in stored order."""
+        ...
+
+    def get_lineage_entities(self, lineage_id: UUID) -> list[Entity]:
+        """All stored versions of a lineage, in stored order."""
+        ...
+
+    def get_registry_status(self) -> RegistryStatus:
+        """Counts of what is stored."""
+        ...
+
+    def clear(self) -> None:
+        """Remove all versions; the storage stays usable."""
+        ...
+
+    def transaction(self, *, read_only: bool = False) -> AbstractContextManager[Any]:
+        """Group operations: all of them last, or none.
+
+        An exception leaves the block after everything in it is rolled back, and objects have the ids that
+        they had before. A block inside a block can fail alone.
+        """
+        ...
