@@ -109,7 +109,8 @@ class AnnotationFault(Exception):
 class _Parser:
     """Turns one field's annotation into a node; knows which records it is inside of."""
 
-    def __init__(self) -> None:
+    def __init__(self, owner: type | None = None) -> None:
+        self._owner = owner
         self._open_records: list[tuple[type, tuple[Node, ...]]] = []
 
     def parse(self, annotation: Any, typevars: TypeVars) -> Node:
@@ -125,7 +126,7 @@ class _Parser:
         if typing_inspect.is_union_type(annotation):
             return self._union(annotation, typevars)
         if typing_inspect.is_literal_type(annotation):
-            return LiteralNode(_literal_values(annotation))
+            return _literal(annotation)
         origin = typing_extensions.get_origin(annotation) or annotation
         arguments = typing_extensions.get_args(annotation)
         if isinstance(origin, type):
@@ -141,6 +142,10 @@ class _Parser:
             return dataclasses.replace(node, metadata=(*node.metadata, *metadata))
         if typing_inspect.is_new_type(annotation):
             return self.parse(annotation.__supertype__, typevars)
+        if annotation in (typing.Self, typing_extensions.Self) or _is_own_ref(
+            annotation, self._owner
+        ):
+            return self._self(annotation)
         if typing_inspect.is_typevar(annotation):
             return self._typevar(annotation, typevars)
         if origin in _QUALIFIERS:
@@ -152,6 +157,15 @@ class _Parser:
         if isinstance(annotation, _ALIAS_TYPES) or isinstance(origin, _ALIAS_TYPES):
             return self._alias(annotation, typevars)
         return None
+
+    def _self(self, annotation: Any) -> Node:
+        if self._open_records:
+            return RecursionNode(*self._open_records[-1])
+        if self._owner is None:
+            raise AnnotationFault(
+                annotation, "there is no class that it could mean", "name the class"
+            )
+        return ReferenceNode((self._owner,))
 
     def _typevar(self, annotation: Any, typevars: TypeVars) -> Node:
         if annotation in typevars:
@@ -192,6 +206,15 @@ class _Parser:
                     entity_classes += [c for c in member.classes if c not in entity_classes]
                 elif member not in members:
                     members.append(member)
+        choices = [
+            value
+            for member in members
+            if isinstance(member, LiteralNode)
+            for value in member.values
+        ]
+        if choices:
+            members = [member for member in members if not isinstance(member, LiteralNode)]
+            members.insert(0, LiteralNode(tuple(choices)))
         if entity_classes:
             members.insert(0, ReferenceNode(tuple(entity_classes)))
         return members[0] if len(members) == 1 else UnionNode(tuple(members))
@@ -362,13 +385,22 @@ _ALIAS_TYPES: tuple[Any, ...] = tuple(
 )
 
 
-def parse_field(field: ModelField) -> Node:
-    """The node of an entity's field.
+def parse_field(owner: type, field: ModelField) -> Node:
+    """The node of a field of the entity class `owner`, which `Self` means.
 
     Raises:
         AnnotationFault: when no node stands for the annotation.
     """
-    return _Parser().field(field, {})
+    return _Parser(owner).field(field, {})
+
+
+def _literal(annotation: Any) -> Node:
+    """The choices; None among others is an alternative of its own, so that it becomes NULL."""
+    values = _literal_values(annotation)
+    rest = tuple(value for value in values if value is not None)
+    if len(rest) == len(values) or not rest:
+        return LiteralNode(values)
+    return UnionNode((LiteralNode(rest), NoneNode()))
 
 
 def _literal_values(annotation: Any) -> tuple[Any, ...]:
@@ -437,3 +469,11 @@ def _dataclass_default(item: dataclasses.Field[Any]) -> Any:
 def parent_of_generic(entity_class: type[BaseModel]) -> type[BaseModel] | None:
     """The generic origin of a parametrised model class: `Box` of `Box[int]`; None for all others."""
     return entity_class.__pydantic_generic_metadata__["origin"]
+
+
+def _is_own_ref(annotation: Any, owner: type | None) -> bool:
+    """Whether the annotation is what pydantic puts in a generic class for the class itself."""
+    reference = getattr(annotation, "type_ref", None)
+    if owner is None or not isinstance(reference, str):
+        return False
+    return reference.split(":", 1)[0].split("[", 1)[0].endswith(owner.__qualname__.split("[", 1)[0])

@@ -38,7 +38,21 @@ from uuid import UUID
 
 _MAX_VALUE_CHARACTERS = 120
 
-_short = reprlib.Repr()
+
+class _ShortRepr(reprlib.Repr):
+    """A short repr of any value; also of an int that is too long for Python to show."""
+
+    def repr_int(self, x: int, level: int) -> str:
+        """The digits, or how many bits there are."""
+        return (
+            super().repr_int(x, level)
+            if x.bit_length() < _MAX_SHOWN_BITS
+            else f"<int of {x.bit_length()} bits>"
+        )
+
+
+_MAX_SHOWN_BITS = 1_000
+_short = _ShortRepr()
 _short.maxstring = _short.maxother = _MAX_VALUE_CHARACTERS
 
 

@@ -63,13 +63,17 @@ class UnsupportedNode(Exception):
 
 
 class Encoding:
-    """One run of encoding: under which id a reference is stored, and how deep the run is."""
+    """One run of encoding: under which id a reference is stored, and how deep the run is.
 
-    __slots__ = ("id_of", "levels")
+    A strict run takes no value of another type than the annotation's, not even an int for a float.
+    """
+
+    __slots__ = ("id_of", "levels", "strict")
 
     def __init__(self, id_of: Callable[[IdentifiedModel], UUID]) -> None:
         self.id_of = id_of
         self.levels = 0
+        self.strict = False
 
 
 class Decoding:

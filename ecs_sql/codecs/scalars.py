@@ -133,7 +133,7 @@ class FloatCodec(ExactCodec):
         return value_type is float or value_type is int
 
     def encode(self, values: list[Any], run: Encoding) -> list[Any]:
-        if int in set(map(type, values)):
+        if not run.strict and int in set(map(type, values)):
             values = [_float_of_int(value) if type(value) is int else value for value in values]
         only_of_type(values, float)
         if not all(map(isfinite, values)):

@@ -20,7 +20,7 @@ from ecs_sql.codecs.base import (
     scatter,
     some,
 )
-from ecs_sql.nodes import Node, NoneNode, ReferenceNode, UnionNode
+from ecs_sql.nodes import LiteralNode, Node, NoneNode, ReferenceNode, UnionNode
 
 
 class OptionalCodec(Codec):
@@ -89,6 +89,17 @@ class UnionCodec(Codec):
             raise Refusal(
                 value, f"its type is {type(value).__qualname__}, none of {names}; convert it"
             )
+        if len(candidates) > 1 and not run.strict:
+            run.strict = True
+            try:
+                return self._first_taking(value, candidates, run)
+            except Refusal:
+                pass  # none takes it as it is; perhaps one takes its ints as floats
+            finally:
+                run.strict = False
+        return self._first_taking(value, candidates, run)
+
+    def _first_taking(self, value: Any, candidates: list[tuple[str, Codec]], run: Encoding) -> Any:
         refusals: list[Refusal] = []
         for name, member in candidates:
             try:
@@ -117,9 +128,10 @@ class UnionCodec(Codec):
 
     def walk(self, value: Any, found: Found) -> None:
         for _, member in self._candidates_for(type(value)):
-            if member.holds_references:
+            if (
+                member.holds_references
+            ):  # rather too many than one too few: encode decides which it is
                 member.walk(value, found)
-                return
 
     def pins(self, forms: Iterable[Any], found: list[UUID]) -> None:
         for form in forms:
@@ -129,8 +141,12 @@ class UnionCodec(Codec):
                     member.pins([inner], found)
 
 
+# Tags that do not change when a class or a choice is added to the alternative.
+_FIXED_NAMES: dict[type[Node], str] = {ReferenceNode: "entity", LiteralNode: "Literal"}
+
+
 def _names(node: UnionNode, members: list[Node]) -> list[str]:
-    plain = ["entity" if isinstance(member, ReferenceNode) else member.name for member in members]
+    plain = [_FIXED_NAMES.get(type(member)) or member.name for member in members]
     names = [
         _qualified(member, name) if plain.count(name) > 1 else name
         for member, name in zip(members, plain, strict=True)

@@ -9,14 +9,18 @@ from sqlalchemy import Connection, Engine, MetaData, Table, inspect, select
 from sqlalchemy.exc import DBAPIError
 
 from ecs_sql.errors import SchemaMismatchError, StorageFormatError
+from ecs_sql.storage.dialects.base import DatabaseDialect
 from ecs_sql.tables import BASE_TABLE, META_TABLE, STORAGE_FORMAT
 
 _ATTEMPTS = 5
 _PAUSE_SECONDS = 0.1
 
 
-def prepare_tables(engine: Engine, metadata: MetaData) -> None:
+def prepare_tables(engine: Engine, dialect: DatabaseDialect, metadata: MetaData) -> None:
     """Make the tables that are missing and check the others.
+
+    `ecs_meta` comes first, with its row, so that what a killed process leaves behind is told from a
+    database of another format, and is completed.
 
     Raises:
         StorageFormatError: when the database was written in another storage format.
@@ -24,8 +28,10 @@ def prepare_tables(engine: Engine, metadata: MetaData) -> None:
     """
     for attempt in range(_ATTEMPTS):
         try:
-            with engine.begin() as connection:
+            with engine.connect() as connection:
+                dialect.begin_schema(connection)
                 _prepare(connection, metadata)
+                connection.commit()
             return
         except DBAPIError:  # another process may be making the same tables
             if attempt == _ATTEMPTS - 1:
@@ -35,28 +41,25 @@ def prepare_tables(engine: Engine, metadata: MetaData) -> None:
 
 def _prepare(connection: Connection, metadata: MetaData) -> None:
     existing = set(inspect(connection).get_table_names())
+    meta = metadata.tables[META_TABLE]
     if META_TABLE in existing:
-        check_format(connection, metadata)
+        found = connection.execute(select(meta.c.format)).scalars().all()
+        if found and list(found) != [STORAGE_FORMAT]:
+            raise StorageFormatError(found[0] if len(found) == 1 else list(found), STORAGE_FORMAT)
+        is_marked = bool(found)
     elif BASE_TABLE in existing:
         raise StorageFormatError(None, STORAGE_FORMAT)
-    tables = metadata.sorted_tables
+    else:
+        is_marked = False
+    tables = [table for table in metadata.sorted_tables if table is not meta]
     check_columns(connection, [table for table in tables if table.name in existing])
+    if META_TABLE not in existing:
+        metadata.create_all(connection, tables=[meta], checkfirst=False)
+    if not is_marked:
+        connection.execute(meta.insert().values(format=STORAGE_FORMAT))
     missing = [table for table in tables if table.name not in existing]
     if missing:
         metadata.create_all(connection, tables=missing, checkfirst=False)
-    if META_TABLE not in existing:
-        connection.execute(metadata.tables[META_TABLE].insert().values(format=STORAGE_FORMAT))
-
-
-def check_format(connection: Connection, metadata: MetaData) -> None:
-    """Check that the database is of this release's storage format.
-
-    Raises:
-        StorageFormatError: when it is not.
-    """
-    found = connection.execute(select(metadata.tables[META_TABLE].c.format)).scalars().all()
-    if list(found) != [STORAGE_FORMAT]:
-        raise StorageFormatError(found[0] if len(found) == 1 else list(found), STORAGE_FORMAT)
 
 
 def check_columns(connection: Connection, tables: Iterable[Table]) -> None:

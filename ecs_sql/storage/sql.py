@@ -112,7 +112,7 @@ class SqlAlchemyEntityStorage(VersionedStorage):
         revision = self._mapping.revision
         if revision != self._prepared:
             with self._prepare_lock, self._translated():
-                prepare_tables(self._engine, self._mapping.metadata)
+                prepare_tables(self._engine, self._dialect, self._mapping.metadata)
                 self._prepared = revision
 
     # Units of work

@@ -55,6 +55,10 @@ class DatabaseDialect(ABC):
     def begin_write(self, connection: Connection) -> None:
         """Begin a transaction that will write, or make sure that the connection is inside one."""
 
+    def begin_schema(self, connection: Connection) -> None:
+        """Begin a transaction that will make tables."""
+        connection.begin()
+
     @abstractmethod
     def begin_reads(self, connection: Connection) -> None:
         """Begin a transaction that sees one state of the database."""

@@ -80,6 +80,11 @@ class SqliteDialect(DatabaseDialect):
         else:  # begun by the application, perhaps deferred: an empty write takes the lock
             connection.exec_driver_sql("DELETE FROM ecs_meta WHERE 0")
 
+    def begin_schema(self, connection: Connection) -> None:
+        connection.begin()
+        if not _in_transaction(connection):  # so that DDL too is all or nothing
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
     def begin_reads(self, connection: Connection) -> None:
         connection.begin()
         if not _in_transaction(connection):
