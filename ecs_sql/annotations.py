@@ -391,7 +391,8 @@ def parse_field(owner: type, field: ModelField) -> Node:
     Raises:
         AnnotationFault: when no node stands for the annotation.
     """
-    return _Parser(owner).field(field, {})
+    parser = _Parser(owner)
+    return parser.field(field, _class_typevars(owner, parser))
 
 
 def _literal(annotation: Any) -> Node:
@@ -466,9 +467,16 @@ def _dataclass_default(item: dataclasses.Field[Any]) -> Any:
     return MISSING
 
 
-def parent_of_generic(entity_class: type[BaseModel]) -> type[BaseModel] | None:
-    """The generic origin of a parametrised model class: `Box` of `Box[int]`; None for all others."""
-    return entity_class.__pydantic_generic_metadata__["origin"]
+def _class_typevars(owner: type, parser: _Parser) -> TypeVars:
+    """What the type variables of a parametrised generic class stand for in it."""
+    metadata = cast("type[BaseModel]", owner).__pydantic_generic_metadata__
+    if metadata["origin"] is None:
+        return {}
+    parameters = metadata["origin"].__pydantic_generic_metadata__["parameters"]
+    return {
+        variable: parser.parse(argument, {})
+        for variable, argument in zip(parameters, metadata["args"], strict=False)
+    }
 
 
 def _is_own_ref(annotation: Any, owner: type | None) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from uuid import UUID, uuid5
 
 from ecs_sql.codecs.base import Decoding, load_json
+from ecs_sql.codecs.records import finish_model
 from ecs_sql.codecs.references import AllPinned
 from ecs_sql.entity_codec import Content, codec_of
 from ecs_sql.errors import DiffMismatchError
@@ -96,9 +97,7 @@ class _Snapshot:
             codec.fill(made[key], bookkeeping, codec.decode(columns, 1, run)[0])
         for model in (*run.models, *made.values()):
             if type(model).__pydantic_post_init__:
-                before = dict(model.__dict__)
-                model.model_post_init(None)
-                model.__dict__.update(before)
+                finish_model(model)
         root: IdentifiedModel = made[self.root]
         return root
 
@@ -124,7 +123,6 @@ class EntityDiff:
     changes: tuple[EntityChange, ...]
     _before: _Snapshot = field(repr=False)
     _after: _Snapshot = field(repr=False)
-    _pairs: tuple[tuple[UUID, UUID], ...] = field(repr=False)
 
     def __bool__(self) -> bool:
         """Whether anything differs."""
@@ -166,8 +164,7 @@ class EntityDiff:
             )
             for change in self.changes
         )
-        pairs = tuple((after, before) for before, after in self._pairs)
-        return EntityDiff(changes, self._after, self._before, pairs)
+        return EntityDiff(changes, self._after, self._before)
 
 
 def diff_graphs(before: IdentifiedModel, after: IdentifiedModel) -> EntityDiff:
@@ -188,7 +185,7 @@ def diff_graphs(before: IdentifiedModel, after: IdentifiedModel) -> EntityDiff:
         for key, node in second.nodes.items()
         if key not in matched
     ]
-    return EntityDiff(tuple(changes), first, second, tuple(pairs))
+    return EntityDiff(tuple(changes), first, second)
 
 
 def _matched(first: _Snapshot, second: _Snapshot) -> list[tuple[UUID, UUID]]:

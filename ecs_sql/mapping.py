@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar, overload
 
 from sqlalchemy import MetaData, Table
@@ -101,7 +102,7 @@ class EntityMapping(Mapping[type[IdentifiedModel], type[BaseEntitySQL]]):
                 self._namespace.clear()
 
     def _add(self, classes: tuple[EntityClass, ...], namespace: Mapping[str, Any]) -> None:
-        named = {**{c.__name__: c for c in (*self._noted, *classes)}, **namespace}
+        named = {**namespace, **_by_unique_name((*self._noted, *classes))}
         specs = collect_specs(classes, self._tables, named)
         for entity_class, spec in specs.items():
             if entity_class not in self._specs:
@@ -182,3 +183,10 @@ class EntityMapping(Mapping[type[IdentifiedModel], type[BaseEntitySQL]]):
     def __contains__(self, entity_class: object) -> bool:
         """Whether a class is registered."""
         return entity_class in self.entity_classes
+
+
+def _by_unique_name(classes: Iterable[EntityClass]) -> dict[str, EntityClass]:
+    """The classes whose name no other of them has."""
+    classes = list(dict.fromkeys(classes))
+    counts = Counter(entity_class.__name__ for entity_class in classes)
+    return {c.__name__: c for c in classes if counts[c.__name__] == 1}

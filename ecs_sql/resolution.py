@@ -57,7 +57,7 @@ def model_fields(model: type[BaseModel], namespace: Mapping[str, Any]) -> dict[s
         return {name: _field(info, None) for name, info in model.model_fields.items()}
     fields = {}
     for name, info in model.model_fields.items():
-        hint = _resolved(model, name, namespace)
+        hint = None if getattr(info, "_complete", True) else _resolved(model, name, namespace)
         fields[name] = _field(info, None if hint is None else FieldInfo.from_annotation(hint))
     return fields
 
@@ -96,9 +96,11 @@ def _evaluated(model: type, base: type, annotation: Any, namespace: Mapping[str,
     holder = types.new_class("holder")
     holder.__module__ = base.__module__
     holder.__annotations__ = {"value": annotation}
-    names = {**(_own_namespace(base) or {}), base.__name__: base, **namespace}
+    # The module's own names win; the callers' only fill the holes that imports for checkers alone leave.
+    module = vars(sys.modules[base.__module__])
+    names = {**namespace, **module, **(_own_namespace(base) or {}), base.__name__: base}
     try:
-        return typing_extensions.get_type_hints(holder, localns=names, include_extras=True)["value"]
+        return typing_extensions.get_type_hints(holder, names, names, include_extras=True)["value"]
     except (NameError, TypeError, AttributeError, SyntaxError) as error:
         raise UnresolvedName(model, str(error)) from error
 
@@ -174,11 +176,8 @@ def is_being_decorated(entity_class: type, package: str) -> bool:
     if frame is None or frame.f_globals.get("__name__") != entity_class.__module__:
         return False
     code, name = frame.f_code, entity_class.__name__
-    scope = "" if code.co_name == "<module>" else f"{code.co_qualname}.<locals>."
-    return (
-        entity_class.__qualname__ == f"{scope}{name}"
-        and frame.f_locals.get(name) is not entity_class
-    )
+    statements = (c for c in code.co_consts if isinstance(c, types.CodeType) and c.co_name == name)
+    return any(statements) and frame.f_locals.get(name) is not entity_class
 
 
 def _caller(package: str) -> types.FrameType | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -225,7 +225,8 @@ class TypedDictCodec(RecordCodec):
         for item, codec in self._fields:
             having = [index for index, value in enumerate(values) if item.name in value]
             if len(having) < len(values) and not item.optional_key:
-                raise Refusal(values[0], f"its key {item.name!r} is not set; set it")
+                lacking = next(value for value in values if item.name not in value)
+                raise Refusal(lacking, f"its key {item.name!r} is not set; set it")
             for index, form in zip(
                 having, codec.encode([values[i][item.name] for i in having], run), strict=True
             ):
@@ -321,3 +322,17 @@ def _recursion(node: RecursionNode, build: Build) -> Codec:
 
 registry.register(RecordNode, _record)
 registry.register(RecursionNode, _recursion)
+
+
+def finish_model(model: Any, kept: Collection[str] | None = None) -> None:
+    """Private attributes and `model_post_init`, after which the fields are as they were.
+
+    Args:
+        model: a model instance whose fields are set.
+        kept: the names of the fields that it may not change; all of them by default.
+    """
+    before = {name: value for name, value in model.__dict__.items() if kept is None or name in kept}
+    extra = None if model.__pydantic_extra__ is None else dict(model.__pydantic_extra__)
+    model.model_post_init(None)
+    model.__dict__.update(before)
+    object.__setattr__(model, "__pydantic_extra__", extra)

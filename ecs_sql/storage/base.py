@@ -132,13 +132,13 @@ class VersionedStorage(ABC):
     def _parent_heads(
         self, work: UnitOfWork, survey: Survey, inserts: Sequence[Insert]
     ) -> dict[UUID, Head]:
-        """The parents of the new versions, and their parents as far as `old_ids` does not tell them.
-
-        What the survey's own objects were forked from was checked when it was stored.
-        """
-        heads = planned_heads(inserts)
-        known = {node.ecs_id for node in survey.graph.nodes}
-        wanted = {head.parent_id for head in heads.values()} - known - heads.keys()
+        """The parents of the new versions, and their parents as far as `old_ids` does not tell them."""
+        present = {
+            node.ecs_id: Head(type(node), node.lineage_id, node.parent_id, tuple(node.old_ids))
+            for node in survey.graph.nodes
+        }
+        heads = {**present, **planned_heads(inserts)}
+        wanted = {insert.identity.parent_id for insert in inserts} - heads.keys()
         while wanted := wanted - {None}:
             found = work.heads([ecs_id for ecs_id in wanted if ecs_id is not None])
             heads.update(found)
@@ -382,7 +382,8 @@ class VersionedStorage(ABC):
     def _nested(self, current: Transaction, *, read_only: bool) -> Iterator[None]:
         """A block inside a block: it can fail alone."""
         if current.read_only:
-            with CurrentTransaction(self, current):
+            same = Transaction(current.work, current.journal, read_only=True, joined=current.joined)
+            with CurrentTransaction(self, same):
                 yield
             return
         inner = Transaction(

@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from ecs_sql.codecs.base import Dangling, Decoding, Undecodable
+from ecs_sql.codecs.records import finish_model
 from ecs_sql.entity_codec import Content, EntityCodec
 from ecs_sql.errors import UnstorableValueError
+from ecs_sql.fields import EXTRA_FIELD
 from ecs_sql.identity import IdentifiedModel, Identity, mark_from_storage
 from ecs_sql.storage.rows import Rows, UnitOfWork
 
@@ -161,7 +163,7 @@ class Load:
             self._fill(batch, run)
             sources += zip(batch.entities, batch.identities, batch.contents, strict=True)
         for model in run.models:
-            _finish_model(model, dict(model.__dict__))
+            finish_model(model)
         for batch in self._batches:
             if batch.codec.spec.entity_class.__pydantic_post_init__:
                 for entity, content in zip(batch.entities, batch.contents, strict=True):
@@ -189,29 +191,22 @@ class Load:
     def _finish_entity(self, codec: EntityCodec, entity: Any, content: Content) -> None:
         """Private attributes and `model_post_init`; a stored field that it changed is put back."""
         stored = codec.stored_names
-        _finish_model(
-            entity, {name: value for name, value in entity.__dict__.items() if name in stored}
-        )
+        finish_model(entity, stored)
         if _changed_inside(codec, entity, content):
             columns: list[Sequence[Any]] = [[value] for value in content]
             codec.parse(columns)
             run = Decoding(self._entities)
             values = codec.decode(columns, 1, run)[0]
             entity.__dict__.update({name: values[name] for name in values if name in stored})
+            if EXTRA_FIELD in values:
+                object.__setattr__(entity, "__pydantic_extra__", values[EXTRA_FIELD])
             for model in run.models:
-                _finish_model(model, dict(model.__dict__))
+                finish_model(model)
 
 
 def _rows(codec: EntityCodec, rows: list[tuple[int, Identity, Content]]) -> Rows:
     positions, identities, contents = zip(*rows, strict=True) if rows else ((), (), ())
     return Rows(codec, positions, identities, contents)
-
-
-def _finish_model(model: Any, before: dict[str, Any]) -> None:
-    model.model_post_init(None)
-    for name, value in before.items():
-        if model.__dict__.get(name) is not value:
-            model.__dict__[name] = value
 
 
 def _changed_inside(codec: EntityCodec, entity: Any, content: Content) -> bool:

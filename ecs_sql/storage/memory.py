@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from ecs_sql.entity_codec import Content, EntityCodec, codec_of
+from ecs_sql.errors import TransactionError
 from ecs_sql.fields import collect_specs
 from ecs_sql.identity import IdentifiedModel, Identity
 from ecs_sql.lineage import Head, Insert
@@ -49,6 +50,7 @@ class _State:
     def __init__(self) -> None:
         self.tables = _Tables()
         self.lock = threading.RLock()
+        self.is_written = False
 
 
 class InMemoryEntityStorage(VersionedStorage):
@@ -76,8 +78,14 @@ class InMemoryEntityStorage(VersionedStorage):
         return issubclass(entity_class, IdentifiedModel)
 
     def _begin(self, *, write: bool) -> UnitOfWork:
-        self._state.lock.acquire()
-        return _MemoryWork(self._state)
+        state = self._state
+        state.lock.acquire()
+        if state.is_written:  # by another task of this thread, which the lock lets in
+            state.lock.release()
+            raise TransactionError(
+                "a transaction of another task of this thread is open; end it before the next one begins"
+            )
+        return _MemoryWork(state, write=write)
 
     def _begin_grouped_reads(self) -> UnitOfWork:
         return self._begin(write=False)
@@ -86,9 +94,11 @@ class InMemoryEntityStorage(VersionedStorage):
 class _MemoryWork(UnitOfWork):
     """A unit of work: holds the storage's lock; rows only ever grow at the end, so undoing is cutting."""
 
-    def __init__(self, state: _State) -> None:
+    def __init__(self, state: _State, *, write: bool) -> None:
         self._state = state
         self._start = _MemorySavepoint(state)
+        self._write = write
+        state.is_written = write
 
     @property
     def _tables(self) -> _Tables:
@@ -153,6 +163,8 @@ class _MemoryWork(UnitOfWork):
         self._start.rollback()
 
     def close(self) -> None:
+        if self._write:
+            self._state.is_written = False
         self._state.lock.release()
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, scoped_session
 from sqlalchemy.pool import StaticPool
 
 from ecs_sql.entity_codec import EntityCodec, codec_of
@@ -184,7 +184,10 @@ class SqlAlchemyEntityStorage(VersionedStorage):
 
     @contextmanager
     def transaction(
-        self, join: Session | Connection | None = None, *, read_only: bool = False
+        self,
+        join: Session | scoped_session[Session] | Connection | None = None,
+        *,
+        read_only: bool = False,
     ) -> Iterator[Any]:
         """Group operations: all of them last, or none.
 
@@ -205,8 +208,14 @@ class SqlAlchemyEntityStorage(VersionedStorage):
                 yield
 
     @contextmanager
-    def _joined(self, join: Session | Connection, *, read_only: bool) -> Iterator[None]:
+    def _joined(
+        self, join: Session | scoped_session[Session] | Connection, *, read_only: bool
+    ) -> Iterator[None]:
+        if isinstance(join, scoped_session):
+            join = join()
         connection = join.connection() if isinstance(join, Session) else join
+        if not isinstance(connection, Connection):
+            raise TransactionError(f"{join!r} is no Session or Connection; join one of these")
         if connection.dialect.name != self._engine.dialect.name:
             raise TransactionError(
                 f"the connection is to {connection.dialect.name}, the storage's database is "

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from ecs_sql.codecs.base import Undecodable
 from ecs_sql.entity_codec import EntityCodec
-from ecs_sql.errors import StoredValueError, UnknownDiscriminatorError
+from ecs_sql.errors import StoredValueError, TransactionError, UnknownDiscriminatorError
 from ecs_sql.fields import is_abstract
 from ecs_sql.identity import IdentifiedModel, Identity
 from ecs_sql.lineage import Head, Insert
@@ -347,6 +347,10 @@ class SqlSavepoint(Savepoint):
 
     @override
     def release(self) -> None:
+        if not self._nested.is_active:
+            raise TransactionError(
+                "the application ended its transaction inside the block; end it after the block"
+            )
         self._nested.commit()
 
     @override

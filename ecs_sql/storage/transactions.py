@@ -81,7 +81,7 @@ class Journal:
 class Transaction:
     """One open transaction of one storage."""
 
-    __slots__ = ("joined", "journal", "read_only", "work")
+    __slots__ = ("has_ended", "joined", "journal", "read_only", "work")
 
     def __init__(
         self, work: UnitOfWork, journal: Journal, *, read_only: bool, joined: bool
@@ -90,6 +90,7 @@ class Transaction:
         self.journal = journal
         self.read_only = read_only
         self.joined = joined
+        self.has_ended = False
 
 
 _current: ContextVar[Mapping[int, Transaction]] = ContextVar(
@@ -99,7 +100,9 @@ _current: ContextVar[Mapping[int, Transaction]] = ContextVar(
 
 def current_transaction(storage: object) -> Transaction | None:
     """The transaction that this thread or task has open with the storage."""
-    return _current.get().get(id(storage))
+    found = _current.get().get(id(storage))
+    # A task that was made inside the block may outlive it, with the block's context.
+    return None if found is None or found.has_ended else found
 
 
 class CurrentTransaction:
@@ -114,4 +117,5 @@ class CurrentTransaction:
         return self._transaction
 
     def __exit__(self, *_error: object) -> None:
+        self._transaction.has_ended = True
         _current.reset(self._token)

@@ -1,73 +1,74 @@
-"""Starts writing processes and lets them begin at one moment."""
+"""Starts processes that write, lets them begin at one moment, and kills them."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
+from uuid import UUID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _ROOT = Path(__file__).parents[2]
 
 
-class Writer:
-    """One process of `tests.storage.writer`."""
+class Writers:
+    """The processes of one `tests.storage.writer`; all have opened their storages."""
 
-    def __init__(self, url: str, name: str, count: int) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.storage.writer", url, name, str(count)],
+    def __init__(self, url: str, names: Sequence[str], count: int) -> None:
+        self._program = subprocess.Popen(
+            [sys.executable, "-m", "tests.storage.writer", url, str(count), *names],
             cwd=_ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-
-    @property
-    def output(self) -> IO[str]:
-        """What it prints."""
-        assert self.process.stdout is not None
-        return self.process.stdout
+        output, self._input = self._program.stdout, self._program.stdin
+        assert output is not None
+        assert self._input is not None
+        self._output: IO[str] = output
+        lines = [output.readline() for _ in names]
+        if "" in lines:
+            raise AssertionError(self._program.communicate()[1])
+        self.process_ids = list(map(int, lines))
 
     def begin(self) -> None:
-        """Let it write."""
-        assert self.process.stdin is not None
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
+        """Let them write."""
+        assert self._input is not None
+        self._input.write("." * len(self.process_ids))
+        self._input.flush()
 
-    def wait_until_ready(self) -> None:
-        """Wait until it has opened its storage."""
-        if self.output.readline() != "ready\n":
-            raise AssertionError(self.process.communicate()[1])
+    def kill(self, process_id: int) -> None:
+        """End one of them in the middle of whatever it does."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process_id, signal.SIGKILL)
 
-    def finish(self) -> list[str]:
-        """Wait for its end; the ids that it has printed."""
-        printed, error = self.process.communicate()
-        assert self.process.returncode == 0, error
-        return printed.split()
+    def finish(self, *, failures: int = 0) -> list[UUID]:
+        """Wait until all have ended; the ids of the roots that they wrote."""
+        printed, error = self._program.communicate()
+        assert self._program.returncode == failures, error
+        return list(map(UUID, printed.split()))
 
-    def kill(self) -> list[str]:
-        """End it as a failing power supply would; the ids that it has printed in whole lines."""
-        self.process.kill()
-        printed = self.process.communicate()[0]
-        return [line.strip() for line in printed.splitlines(keepends=True) if line.endswith("\n")]
+    def close(self) -> None:
+        """End what is left of them."""
+        if self._program.poll() is None:
+            for process_id in self.process_ids:
+                self.kill(process_id)
+        self._program.communicate()
 
 
-@contextmanager
-def writers(url: str, names: list[str], count: int) -> Iterator[list[Writer]]:
-    """Processes that have opened their storages and begin to write now."""
-    started = [Writer(url, name, count) for name in names]
+@contextlib.contextmanager
+def writers(url: str, names: Sequence[str], count: int) -> Iterator[Writers]:
+    """One process for each name, each of which has begun to write so many graphs."""
+    started = Writers(url, names, count)
     try:
-        for writer in started:
-            writer.wait_until_ready()
-        for writer in started:
-            writer.begin()
+        started.begin()
         yield started
     finally:
-        for writer in started:
-            writer.process.kill()
-            writer.process.communicate()
+        started.close()

@@ -1,11 +1,13 @@
-"""A process that writes graphs: `python -m tests.storage.writer URL NAME COUNT`.
+"""Processes that write graphs: `python -m tests.storage.writer URL COUNT NAME...`.
 
-It waits for a line on its input, writes COUNT graphs, and prints the id of each root as soon as
-`register` has returned. Graphs of one name have the same ids in every process.
+There is one for each name. Each opens its storage, prints its process id, waits for a byte on the
+common input, writes COUNT graphs, and prints the id of each root as soon as `register` has returned.
+Graphs of one name have the same ids in every process.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 CHILDREN = 10
-SIZE = 2 * CHILDREN + 1
-"""Versions that one graph has: it is changed once, except for the first child."""
+VERSIONS = 2 * CHILDREN + 1
+"""What is stored of one graph: it is changed once, but for its first child."""
 _NAMES = UUID(int=0)
 
 
@@ -54,19 +56,40 @@ def assert_whole(nodes: list[Node], size: int = CHILDREN) -> None:
     assert held | {root.ecs_id for root in roots} == by_id.keys()
 
 
-def main(url: str, name: str, count: int) -> None:
-    """Write the graphs."""
+def say(word: object) -> None:
+    """Print a line in one piece, whatever other processes print and whenever this one is killed."""
+    os.write(1, f"{word}\n".encode())
+
+
+def write(url: str, name: str, count: int) -> None:
+    """Write the graphs of one name."""
     storage = SqlAlchemyEntityStorage(url, [Node])
-    print("ready", flush=True)
-    sys.stdin.readline()
+    say(os.getpid())
+    os.read(0, 1)
     for number in range(count):
         root = graph(f"{name} {number}")
         storage.register(root)
-        print(root.ecs_id, flush=True)
+        say(root.ecs_id)
         change(root)
         storage.register(root)
-        print(root.ecs_id, flush=True)
+        say(root.ecs_id)
+
+
+def main(url: str, count: int, names: list[str]) -> int:
+    """Start a process for each name; how many of them failed."""
+    processes = []
+    for name in names:
+        process = os.fork()
+        if process == 0:
+            try:
+                write(url, name, count)
+            except BaseException as error:
+                os.write(2, f"{name}: {error!r}\n".encode())
+                os._exit(1)
+            os._exit(0)
+        processes.append(process)
+    return sum(os.waitpid(process, 0)[1] != 0 for process in processes)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    sys.exit(main(sys.argv[1], int(sys.argv[2]), sys.argv[3:]))
