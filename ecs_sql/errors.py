@@ -188,18 +188,22 @@ class UnknownDiscriminatorError(EcsSqlError):
 
 
 class StoredValueError(EcsSqlError):
-    """A stored value does not decode by its field's annotation."""
+    """A stored value does not decode by its field's annotation.
+
+    Class and id are None where plain SQLAlchemy code read a column alone.
+    """
 
     def __init__(
-        self, entity_class: type, ecs_id: UUID, column: str, value: Any, reason: str
+        self, entity_class: type | None, ecs_id: UUID | None, column: str, value: Any, reason: str
     ) -> None:
         self.entity_class = entity_class
         self.ecs_id = ecs_id
         self.column = column
         self.value = value
         self.reason = reason
+        whose = "" if entity_class is None else f" of {class_name(entity_class)} {ecs_id}"
         super().__init__(
-            f"column {column!r} of {class_name(entity_class)} {ecs_id} holds "
+            f"column {column!r}{whose} holds "
             f"{_short.repr(value)}, which does not decode: {reason}; "
             "repair the row, or restore the annotation that it was written by"
         )

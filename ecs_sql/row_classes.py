@@ -92,7 +92,7 @@ class BaseEntitySQL(metaclass=_RowType):
 
         def __getattr__(self, name: str) -> Any: ...
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, /, **values: Any) -> None:
         for name, value in values.items():
             setattr(self, name, value)
 
@@ -109,6 +109,7 @@ class BaseEntitySQL(metaclass=_RowType):
             raise DetachedRowError(type(self))
         if _graph_reader is None:  # pragma: no cover - the package sets it when it is imported
             raise DetachedRowError(type(self))
+        session.flush()  # a row that was only added is read like any other
         return _graph_reader(self.mapping, session.connection(), self.ecs_id)
 
     @classmethod

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import Column, Dialect, ForeignKey, Index, Integer, MetaData, Table
+from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import ColumnElement
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import Boolean, Numeric, TypeDecorator, TypeEngine
 
 from ecs_sql.codecs import sqltypes
-from ecs_sql.codecs.base import Decoding, Encoding, Refusal, dump_json, load_json, only_of_type
+from ecs_sql.codecs.base import (
+    Decoding,
+    Encoding,
+    Refusal,
+    Undecodable,
+    dump_json,
+    load_json,
+    only_of_type,
+)
 from ecs_sql.codecs.columns import FieldColumn
 from ecs_sql.codecs.references import AllPinned, pinned_id
 from ecs_sql.codecs.scalars import parse_uuids
+from ecs_sql.codecs.wishes import ExactNumeric
+from ecs_sql.errors import StoredValueError
 from ecs_sql.fields import EntitySpec, FieldSpec, spec_of, table_parent
 from ecs_sql.identity import IdentifiedModel
 from ecs_sql.names import constraint_name
@@ -35,13 +47,18 @@ _MARIADB_OPTIONS: dict[str, Any] = {
 
 
 class FieldType(TypeDecorator[Any]):
-    """A field's Python values in plain SQLAlchemy code; a reference's are the ids that it pins."""
+    """A field's Python values in plain SQLAlchemy code; a reference's are the ids that it pins.
+
+    Where a subclass redefines the field, its values are taken and read as well.
+    """
 
     impl = sqltypes.JsonText
     cache_ok = True
 
-    def __init__(self, column: FieldColumn) -> None:
+    def __init__(self, column: FieldColumn, name: str) -> None:
         self.column = column
+        self.name = name
+        self.redefined: list[FieldColumn] = []
         super().__init__()
         # Expressions reckon and compare as the canonical type does.
         self.impl = self.impl_instance = cast("Any", column.form.sql_type)
@@ -62,8 +79,8 @@ class FieldType(TypeDecorator[Any]):
         return column
 
     def coerce_compared_value(self, op: Any, value: Any) -> TypeEngine[Any]:
-        """Whatever is compared with the column is a value of the field."""
-        return self
+        """Whatever is compared with the column is a value of the field; IS takes what SQL itself knows."""
+        return Boolean() if op in (operators.is_, operators.is_not) else self
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         """The canonical value of a field's value.
@@ -73,14 +90,34 @@ class FieldType(TypeDecorator[Any]):
         """
         if value is None:
             return None
-        try:
-            return _canonical(self.column, value)
-        except Refusal as refusal:
-            raise ValueError(f"{refusal.value!r}: {refusal.reason}") from refusal
+        refusal: Refusal | None = None
+        for column in (self.column, *self.redefined):
+            try:
+                return _canonical(column, value)
+            except Refusal as error:
+                refusal = refusal or error
+        raise ValueError(f"{value!r}: {refusal and refusal.reason}") from refusal
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        """The field's value of a canonical one; ids of references."""
-        return None if value is None else python_value(self.column, value)
+        """The field's value of a canonical one; ids of references.
+
+        Raises:
+            StoredValueError: when the stored value does not decode.
+        """
+        if value is None:
+            return None
+        if type(value) is Decimal and not isinstance(self.canonical, Numeric | ExactNumeric):
+            return (
+                int(value) if value == value.to_integral_value() else float(value)
+            )  # of func.sum, func.avg
+        fault: Undecodable | None = None
+        for column in (self.column, *self.redefined):
+            try:
+                return python_value(column, value)
+            except Undecodable as error:
+                fault = fault or error
+        reason = "" if fault is None else fault.reason
+        raise StoredValueError(None, None, self.name, value, reason) from fault
 
 
 def _canonical(column: FieldColumn, value: Any) -> Any:
@@ -131,7 +168,10 @@ class OldIds(TypeDecorator[list[UUID]]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> list[UUID] | None:
         """The ids."""
-        return None if value is None else parse_uuids(cast("list[str]", load_json(value)))
+        try:
+            return None if value is None else parse_uuids(load_json(value))
+        except Undecodable as fault:
+            raise StoredValueError(None, None, "old_ids", value, fault.reason) from fault
 
 
 def base_table(metadata: MetaData) -> Table:
@@ -167,6 +207,9 @@ def entity_table(spec: EntitySpec, metadata: MetaData) -> Table:
     """The table of an entity class; its parents' tables stand in the metadata already."""
     parent_class = table_parent(spec.entity_class)
     parent = BASE_TABLE if parent_class is None else spec_of(parent_class).table_name
+    for item in spec.fields:
+        if item.owner is not spec.entity_class:
+            _accept_redefinition(item, metadata)
     key = ForeignKey(f"{parent}.id", name=constraint_name("fk", spec.table_name))
     return Table(
         spec.table_name,
@@ -178,14 +221,25 @@ def entity_table(spec: EntitySpec, metadata: MetaData) -> Table:
     )
 
 
+def _accept_redefinition(item: FieldSpec, metadata: MetaData) -> None:
+    """Let an inherited column take the values of a subclass that redefines its field."""
+    type_ = metadata.tables[spec_of(item.owner).table_name].c[item.column_name].type
+    if isinstance(type_, FieldType) and type_.column is not item.column:
+        type_.redefined.append(item.column)
+
+
 def _field_column(item: FieldSpec) -> Column[Any]:
-    return Column(item.column_name, FieldType(item.column), nullable=item.column.nullable)
+    return Column(
+        item.column_name, FieldType(item.column, item.column_name), nullable=item.column.nullable
+    )
 
 
 def _index(spec: EntitySpec, item: FieldSpec) -> Index:
     # MariaDB indexes a prefix of long texts; 191 characters of four bytes fit any of its page formats.
-    long = item.column.form.sql_type in (sqltypes.TEXT, sqltypes.BYTES, sqltypes.JSON_TEXT)
-    options: dict[str, Any] = {f"{d}_length": 191 for d in ("mysql", "mariadb")} if long else {}
+    long = item.column.form.sql_type in (sqltypes.TEXT, sqltypes.DECIMAL_TEXT, sqltypes.BYTES)
+    options: dict[str, Any] = {}
+    if long:  # and PostgreSQL's hash index takes values of any length
+        options = {"mysql_length": 191, "mariadb_length": 191, "postgresql_using": "hash"}
     return Index(
         constraint_name("ix", spec.table_name, item.column_name), item.column_name, **options
     )

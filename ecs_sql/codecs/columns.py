@@ -141,6 +141,8 @@ def column_of(node: Node) -> FieldColumn:
             "a secret would be stored in the clear",
             "exclude the field (exclude=True), or give it an encrypting column type",
         )
+    if options.index and form.sql_type is sqltypes.JSON_TEXT:
+        raise UnsupportedNode(node, "a JSON column cannot be indexed", "leave the index out")
     if options.type_ is not None:
         form = fitted(form, inner, options.type_)
     return FieldColumn(kind, codec, form.nullable() if nullable else form, nullable, options)

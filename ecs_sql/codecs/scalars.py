@@ -163,11 +163,12 @@ class TextualCodec(Codec):
         types: tuple[type, ...],
         to_text: Callable[[Any], str],
         from_text: Callable[[str], Any],
+        sql_type: TypeEngine[Any] = sqltypes.TEXT,
     ) -> None:
         self._types = types
         self._to_text = to_text
         self._from_text = from_text
-        self.column = ColumnForm(sqltypes.TEXT, self.encode, self.decode)
+        self.column = ColumnForm(sql_type, self.encode, self.decode)
 
     def accepts(self, value_type: type) -> bool:
         return value_type in self._types
@@ -313,4 +314,6 @@ registry.register(bytes, _always(BytesCodec()))
 registry.register(UUID, _always(UuidCodec()))
 registry.register(ByteSize, _always(ByteSizeCodec()))
 registry.register(NoneNode, _always(NoneCodec()))
-registry.register(Decimal, _always(TextualCodec((Decimal,), _decimal_text, _decimal)))
+registry.register(
+    Decimal, _always(TextualCodec((Decimal,), _decimal_text, _decimal, sqltypes.DECIMAL_TEXT))
+)

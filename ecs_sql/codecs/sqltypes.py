@@ -9,9 +9,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import Dialect, Text
+from sqlalchemy import Dialect, Text, literal
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import operators
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
@@ -139,5 +140,59 @@ class JsonText(TypeDecorator[str]):
         return read_as_text(column, self)
 
 
+class _AsNumber(FunctionElement[Any]):
+    """A decimal that stands as text, as a number that sorts."""
+
+    name = "as_number"
+    inherit_cache = True
+
+
+@compiles(_AsNumber)
+def _cast_to_number(element: _AsNumber, compiler: SQLCompiler, **options: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **options)} AS NUMERIC)"
+
+
+@compiles(_AsNumber, "mysql")
+@compiles(_AsNumber, "mariadb")
+def _cast_to_decimal(element: _AsNumber, compiler: SQLCompiler, **options: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **options)} AS DECIMAL(65, 30))"
+
+
+_ORDERINGS = (operators.lt, operators.le, operators.gt, operators.ge)
+
+
+class DecimalComparator(TypeDecorator.Comparator[Any]):
+    """Orders decimals that stand as text by their value; equal are those written alike."""
+
+    def operate(self, op: Any, *other: Any, **options: Any) -> ColumnElement[Any]:
+        """The operation, on numbers where it is one of order."""
+        if op not in _ORDERINGS or isinstance(self.expr, _AsNumber):
+            return super().operate(op, *other, **options)
+        operands = [_as_number(value, self.type) for value in (self.expr, *other)]
+        compared: ColumnElement[Any] = op(*operands, **options)
+        return compared
+
+
+def _as_number(value: Any, type_: TypeEngine[Any]) -> ColumnElement[Any]:
+    element = _AsNumber(value if isinstance(value, ColumnElement) else literal(value, type_))
+    element.type = type_
+    return element
+
+
+class DecimalText(TypeDecorator[str]):
+    """Decimals as text, which keeps every digit and trailing zero."""
+
+    impl = Text
+    cache_ok = True
+    comparator_factory = DecimalComparator
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The widest text."""
+        return dialect.type_descriptor(
+            mysql.LONGTEXT() if dialect.name in ("mysql", "mariadb") else Text()
+        )
+
+
 JSON_TEXT: TypeEngine[Any] = JsonText()
+DECIMAL_TEXT: TypeEngine[Any] = DecimalText()
 AWARE_DATETIME: TypeEngine[Any] = UtcDatetime()

@@ -73,6 +73,7 @@ class ExactNumeric(TypeDecorator[Decimal]):
 
     impl = sa.Numeric
     cache_ok = True
+    comparator_factory = sqltypes.DecimalComparator
 
     def __init__(self, precision: int, scale: int) -> None:
         super().__init__(precision, scale)
@@ -145,7 +146,7 @@ def _opaque(form: ColumnForm, node: Node, type_: TypeEngine[Any]) -> ColumnForm:
 
 
 def _string(form: ColumnForm, node: Node, type_: sa.String) -> ColumnForm:
-    if form.sql_type is not sqltypes.TEXT:
+    if form.sql_type not in (sqltypes.TEXT, sqltypes.DECIMAL_TEXT):
         raise _misfit(node, type_, "its values are no text; leave the type out")
     if isinstance(type_, (sa.CHAR, sa.NCHAR)):
         raise _misfit(node, type_, "CHAR pads and cuts blanks; use String")
