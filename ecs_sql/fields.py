@@ -73,6 +73,14 @@ class EntitySpec:
         return tuple(item for item in self.fields if item.owner is self.entity_class)
 
 
+class Faults(list[MappingFault]):
+    """Faults as they are found, and the classes that faulty ones refer to, which may have faults too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.referred: dict[EntityClass, frozenset[EntityClass]] = {}
+
+
 def is_abstract(entity_class: type) -> bool:
     """Whether a class has no table of its own: `__abstract__` in its own body, or unparametrised."""
     if not issubclass(entity_class, IdentifiedModel):
@@ -101,7 +109,7 @@ def spec_of(entity_class: EntityClass) -> EntitySpec:
     found = vars(entity_class).get("__ecs_spec__")
     if found is not None:
         return cast("EntitySpec", found)
-    faults: list[MappingFault] = []
+    faults = Faults()
     spec = checked_spec(entity_class, {}, faults)
     if spec is None:
         raise MappingError(tuple(faults))
@@ -109,7 +117,7 @@ def spec_of(entity_class: EntityClass) -> EntitySpec:
 
 
 def checked_spec(
-    entity_class: EntityClass, namespace: Mapping[str, Any], faults: list[MappingFault]
+    entity_class: EntityClass, namespace: Mapping[str, Any], faults: Faults
 ) -> EntitySpec | None:
     """The spec of a class, or None after adding its faults to `faults`."""
     with _lock:
@@ -125,7 +133,7 @@ class _SpecBuilder:
     """Builds one spec; gathers faults rather than stopping at the first."""
 
     def __init__(
-        self, entity_class: EntityClass, namespace: Mapping[str, Any], faults: list[MappingFault]
+        self, entity_class: EntityClass, namespace: Mapping[str, Any], faults: Faults
     ) -> None:
         self._class = entity_class
         self._namespace = namespace
@@ -151,10 +159,14 @@ class _SpecBuilder:
             self._fault(None, None, reason, "define the name before the mapping's first use")
             return None
         parent_class = table_parent(self._class)
+        parsed, excluded = self._parse_fields()
+        self._faults.referred[self._class] = frozenset(
+            referred_classes(node for _, node, _ in parsed)
+        )
         parent = checked_spec(parent_class, self._namespace, self._faults) if parent_class else None
         if parent_class is not None and parent is None:
+            self._drop_inherited_faults(parent_class)
             return None
-        parsed, excluded = self._parse_fields()
         fields = self._place(parsed, parent)
         if len(self._faults) > self._count:
             return None
@@ -170,6 +182,15 @@ class _SpecBuilder:
             excluded=excluded,
             references=frozenset(referred_classes(node for _, node, _ in parsed)),
         )
+
+    def _drop_inherited_faults(self, parent_class: EntityClass) -> None:
+        """What the parent's report says already is not said again of the same field here."""
+        told = {fault.field for fault in self._faults if fault.entity_class is parent_class}
+        self._faults[:] = [
+            fault
+            for fault in self._faults
+            if fault.entity_class is not self._class or fault.field not in told
+        ]
 
     def _parse_fields(
         self,
@@ -278,7 +299,7 @@ def collect_specs(
     Raises:
         MappingError: with every fault of every class; two classes of one table name are a fault too.
     """
-    faults: list[MappingFault] = []
+    faults = Faults()
     specs: dict[EntityClass, EntitySpec] = {}
     visited: set[EntityClass] = set()
     pending = list(reversed(list(classes)))
@@ -289,7 +310,10 @@ def collect_specs(
         visited.add(entity_class)
         spec = checked_spec(entity_class, namespace, faults)
         if spec is None:
-            pending += [base for base in (table_parent(entity_class),) if base is not None]
+            referred = {*faults.referred.get(entity_class, ()), *entity_class.__mro__[1:]}
+            pending += sorted(
+                (c for c in referred if not is_abstract(c)), key=lambda c: c.__qualname__
+            )
             continue
         for base in spec.table_classes:
             specs.setdefault(base, spec_of(base))
@@ -312,7 +336,7 @@ def collect_specs(
 def _check_table_names(
     specs: Mapping[EntityClass, EntitySpec],
     known: Mapping[str, EntityClass],
-    faults: list[MappingFault],
+    faults: Faults,
 ) -> None:
     tables = dict(known)
     for entity_class, spec in specs.items():

@@ -77,13 +77,17 @@ class Encoding:
 
 
 class Decoding:
-    """One run of decoding: the entity of each id, and the nested models that were made."""
+    """One run of decoding: the entity of each id, and the nested models that were made.
 
-    __slots__ = ("entities", "models")
+    `filled` tells that an older form lacked a field, and got its default.
+    """
+
+    __slots__ = ("entities", "filled", "models")
 
     def __init__(self, entities: dict[UUID, Any]) -> None:
         self.entities = entities
         self.models: list[Any] = []
+        self.filled = False
 
 
 class Found(list["IdentifiedModel"]):

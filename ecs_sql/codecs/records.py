@@ -97,6 +97,7 @@ class RecordCodec(Codec):
             for index, value in zip(having, decoded, strict=True):
                 results[index][name] = value
             if len(having) < len(forms):
+                run.filled = run.filled or not item.optional_key
                 for index in set(range(len(forms))).difference(having):
                     results[index][name] = self._default(item, forms[index], results[index])
         for item in self._excluded:

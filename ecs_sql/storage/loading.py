@@ -159,9 +159,14 @@ class Load:
         """
         run = Decoding(self._entities)
         sources: list[tuple[IdentifiedModel, Identity, Content]] = []
+        filled: list[bool] = []
         for batch in self._batches:
-            self._fill(batch, run)
-            sources += zip(batch.entities, batch.identities, batch.contents, strict=True)
+            filled.append(self._fill(batch, run))
+        for batch, is_filled in zip(self._batches, filled, strict=True):
+            # A default that was filled in may be another one each time (an id, the present): what this
+            # load made of the older form is what an unchanged object has.
+            contents = batch.codec.encode(batch.entities, _id_of) if is_filled else batch.contents
+            sources += zip(batch.entities, batch.identities, contents, strict=True)
         for model in run.models:
             finish_model(model)
         for batch in self._batches:
@@ -170,8 +175,10 @@ class Load:
                     self._finish_entity(batch.codec, entity, content)
         return Loaded(self._entities, self._positions, sources)
 
-    def _fill(self, batch: _Batch, run: Decoding) -> None:
+    def _fill(self, batch: _Batch, run: Decoding) -> bool:
+        """Fill the batch's objects; tells whether an older form lacked a field that got its default."""
         codec = batch.codec
+        run.filled = False
         try:
             values = codec.decode(batch.parsed, len(batch.entities), run)
         except (Undecodable, Dangling) as error:
@@ -187,6 +194,7 @@ class Load:
             }
             codec.fill(entity, bookkeeping, own)
             mark_from_storage(entity)
+        return run.filled
 
     def _finish_entity(self, codec: EntityCodec, entity: Any, content: Content) -> None:
         """Private attributes and `model_post_init`; a stored field that it changed is put back."""
@@ -211,6 +219,10 @@ def _rows(codec: EntityCodec, rows: list[tuple[int, Identity, Content]]) -> Rows
 
 def _changed_inside(codec: EntityCodec, entity: Any, content: Content) -> bool:
     try:
-        return codec.encode([entity], lambda other: other.ecs_id)[0] != content
+        return codec.encode([entity], _id_of)[0] != content
     except UnstorableValueError:
         return True
+
+
+def _id_of(entity: IdentifiedModel) -> UUID:
+    return entity.ecs_id
