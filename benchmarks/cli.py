@@ -74,7 +74,7 @@ def measure(  # noqa: PLR0913, PLR0917 - one parameter for each option
         server=server.version(),
         rounds=rounds,
         scale=scale,
-        peers=[peer.name for peer in taking_part],
+        peers=[peer.name for peer in taking_part if found.measured(peer.name)],
         results=found,
         when=now(),
     )

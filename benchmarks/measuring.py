@@ -73,6 +73,10 @@ class Results:
         values = self.samples.get(measure, {}).get(peer)
         return statistics.median(values) if values else None
 
+    def measured(self, peer: str) -> bool:
+        """Whether this peer took part in anything."""
+        return any(peer in peers for peers in self.samples.values())
+
     def named(self, name: str) -> Measure | None:
         """The measure of this name."""
         return next((measure for measure in self.samples if measure.name == name), None)

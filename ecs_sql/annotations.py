@@ -333,11 +333,14 @@ class _Parser:
         self, annotation: Any, origin: type, typevars: TypeVars
     ) -> list[RecordField]:
         """The keys of a TypedDict; those not required may be absent."""
-        hints = _hints(annotation, origin)
         required = cast("Any", origin).__required_keys__
         return [
-            RecordField(name, self.parse(hint, typevars), optional_key=name not in required)
-            for name, hint in hints.items()
+            RecordField(
+                name,
+                self.parse(hint, typevars),
+                optional_key=_is_optional_key(hint, name not in required),
+            )
+            for name, hint in _hints(annotation, origin).items()
         ]
 
     def namedtuple_fields(
@@ -385,14 +388,14 @@ _ALIAS_TYPES: tuple[Any, ...] = tuple(
 )
 
 
-def parse_field(owner: type, field: ModelField) -> Node:
+def parse_field(field: ModelField, owner: type[BaseModel] | None = None) -> Node:
     """The node of a field of the entity class `owner`, which `Self` means.
 
     Raises:
         AnnotationFault: when no node stands for the annotation.
     """
     parser = _Parser(owner)
-    return parser.field(field, _class_typevars(owner, parser))
+    return parser.field(field, {} if owner is None else _class_typevars(owner, parser))
 
 
 def _literal(annotation: Any) -> Node:
@@ -467,9 +470,9 @@ def _dataclass_default(item: dataclasses.Field[Any]) -> Any:
     return MISSING
 
 
-def _class_typevars(owner: type, parser: _Parser) -> TypeVars:
+def _class_typevars(owner: type[BaseModel], parser: _Parser) -> TypeVars:
     """What the type variables of a parametrised generic class stand for in it."""
-    metadata = cast("type[BaseModel]", owner).__pydantic_generic_metadata__
+    metadata = owner.__pydantic_generic_metadata__
     if metadata["origin"] is None:
         return {}
     parameters = metadata["origin"].__pydantic_generic_metadata__["parameters"]
@@ -477,6 +480,17 @@ def _class_typevars(owner: type, parser: _Parser) -> TypeVars:
         variable: parser.parse(argument, {})
         for variable, argument in zip(parameters, metadata["args"], strict=False)
     }
+
+
+def _is_optional_key(hint: Any, otherwise: bool) -> bool:  # noqa: FBT001
+    """Whether a TypedDict's key may be absent; a class with postponed annotations does not know itself."""
+    origin = typing_extensions.get_origin(hint)
+    while origin in (typing.Annotated, typing_extensions.ReadOnly):
+        hint = typing_extensions.get_args(hint)[0]
+        origin = typing_extensions.get_origin(hint)
+    if origin in (typing.Required, typing_extensions.Required):
+        return False
+    return otherwise or origin in (typing.NotRequired, typing_extensions.NotRequired)
 
 
 def _is_own_ref(annotation: Any, owner: type | None) -> bool:

@@ -206,7 +206,7 @@ class _SpecBuilder:
                 self._add_excluded(name, info, excluded)
                 continue
             try:
-                node = parse_field(self._class, info)
+                node = parse_field(info, self._class)
                 parsed.append((name, node, column_of(node)))
             except (AnnotationFault, UnsupportedNode) as fault:
                 self._fault(name, info.annotation, fault.reason, fault.remedy)

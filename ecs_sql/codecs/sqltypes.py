@@ -58,10 +58,10 @@ class UtcDatetime(TypeDecorator[dt.datetime]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """A type with microseconds, and with a zone where there is one."""
         if dialect.name == "postgresql":
-            return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True))
+            return postgresql.TIMESTAMP(timezone=True)
         if dialect.name in ("mysql", "mariadb"):
-            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
-        return dialect.type_descriptor(DateTime())
+            return mysql.DATETIME(fsp=6)
+        return DateTime()
 
     def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
         """An aware datetime as the database keeps it."""
@@ -130,10 +130,10 @@ class JsonText(TypeDecorator[str]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """The widest type that keeps the text."""
         if dialect.name == "postgresql":
-            return dialect.type_descriptor(_PostgresqlJson())
+            return _PostgresqlJson()
         if dialect.name in ("mysql", "mariadb"):
-            return dialect.type_descriptor(mysql.LONGTEXT())
-        return dialect.type_descriptor(Text())
+            return mysql.LONGTEXT()
+        return Text()
 
     def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """Read the column's text."""
@@ -188,9 +188,7 @@ class DecimalText(TypeDecorator[str]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """The widest text."""
-        return dialect.type_descriptor(
-            mysql.LONGTEXT() if dialect.name in ("mysql", "mariadb") else Text()
-        )
+        return mysql.LONGTEXT() if dialect.name in ("mysql", "mariadb") else Text()
 
 
 JSON_TEXT: TypeEngine[Any] = JsonText()

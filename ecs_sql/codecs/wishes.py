@@ -83,8 +83,8 @@ class ExactNumeric(TypeDecorator[Decimal]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """A type that keeps every digit."""
         if dialect.name == "sqlite":
-            return dialect.type_descriptor(sa.Text())
-        return dialect.type_descriptor(sa.Numeric(self.precision, self.scale))
+            return sa.Text()
+        return sa.Numeric(self.precision, self.scale)
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
         """The decimal, or its text."""

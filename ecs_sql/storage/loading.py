@@ -159,9 +159,7 @@ class Load:
         """
         run = Decoding(self._entities)
         sources: list[tuple[IdentifiedModel, Identity, Content]] = []
-        filled: list[bool] = []
-        for batch in self._batches:
-            filled.append(self._fill(batch, run))
+        filled = [self._fill(batch, run) for batch in self._batches]
         for batch, is_filled in zip(self._batches, filled, strict=True):
             # A default that was filled in may be another one each time (an id, the present): what this
             # load made of the older form is what an unchanged object has.

@@ -8,11 +8,17 @@ from uuid import UUID
 
 from pydantic_core import to_json
 from sqlalchemy import Connection, NestedTransaction
+from sqlalchemy.exc import DBAPIError
 from typing_extensions import override
 
 from ecs_sql.codecs.base import Undecodable
 from ecs_sql.entity_codec import EntityCodec
-from ecs_sql.errors import StoredValueError, TransactionError, UnknownDiscriminatorError
+from ecs_sql.errors import (
+    StoredValueError,
+    TransactionError,
+    UnknownDiscriminatorError,
+    WriteConflictError,
+)
 from ecs_sql.fields import is_abstract
 from ecs_sql.identity import IdentifiedModel, Identity
 from ecs_sql.lineage import Head, Insert
@@ -32,6 +38,7 @@ class SqlWork(UnitOfWork):
     def __init__(self, connection: Connection, catalogue: Catalogue) -> None:
         self.connection = connection
         self._driver = Driver(connection)
+        self.is_lost = False
         self._catalogue = catalogue
         self._dialect = catalogue.dialect
 
@@ -324,10 +331,18 @@ class SqlWork(UnitOfWork):
 
     @override
     def savepoint(self) -> Savepoint:
-        return SqlSavepoint(self.connection)
+        self._check_not_lost()
+        return SqlSavepoint(self)
+
+    def _check_not_lost(self) -> None:
+        if self.is_lost:
+            raise WriteConflictError(
+                "the database ended the whole transaction for another's sake; repeat the whole transaction"
+            )
 
     @override
     def commit(self) -> None:
+        self._check_not_lost()
         self.connection.commit()
 
     @override
@@ -342,8 +357,9 @@ class SqlWork(UnitOfWork):
 class SqlSavepoint(Savepoint):
     """A savepoint of the database."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._nested: NestedTransaction = connection.begin_nested()
+    def __init__(self, work: SqlWork) -> None:
+        self._work = work
+        self._nested: NestedTransaction = work.connection.begin_nested()
 
     @override
     def release(self) -> None:
@@ -356,7 +372,10 @@ class SqlSavepoint(Savepoint):
     @override
     def rollback(self) -> None:
         if self._nested.is_active:
-            self._nested.rollback()
+            try:
+                self._nested.rollback()
+            except DBAPIError:  # gone with the whole transaction, as after MariaDB's deadlocks
+                self._work.is_lost = True
 
 
 def _first(row: tuple[Any, ...]) -> Any:

@@ -9,7 +9,8 @@ A storage of your own passes the contract when this test class is green::
             return MyStorage(classes)
 
 The tests need nothing but pytest to collect them, and know nothing of SQL. Where several storages can see
-the same data, define `reopen_storage` too.
+the same data, define `reopen_storage` too. A failed assertion shows its values when a `conftest.py` calls
+`pytest.register_assert_rewrite("ecs_sql.testing")` before the first import.
 """
 
 from ecs_sql.testing.contract import EntityStorageContract

