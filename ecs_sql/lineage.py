@@ -316,6 +316,13 @@ def check_parents(inserts: Iterable[Insert], heads: Mapping[UUID, Head]) -> None
         if parent.lineage_id != identity.lineage_id:
             reason = f"that version is of lineage {parent.lineage_id}, not {identity.lineage_id}"
             raise LineageError(type(insert.entity), identity.ecs_id, identity.parent_id, reason)
+        if identity.old_ids and identity.old_ids != (*parent.old_ids, identity.parent_id):
+            raise LineageError(
+                type(insert.entity),
+                identity.ecs_id,
+                identity.parent_id,
+                "old_ids does not continue that version's",
+            )
         if identity.ecs_id in _ancestors(parent, heads):
             raise LineageError(
                 type(insert.entity),

@@ -7,9 +7,8 @@ from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import Column, Dialect, ForeignKey, Index, Integer, MetaData, Table
-from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import ColumnElement
-from sqlalchemy.types import Boolean, Numeric, TypeDecorator, TypeEngine
+from sqlalchemy.types import Numeric, TypeDecorator, TypeEngine
 
 from ecs_sql.codecs import sqltypes
 from ecs_sql.codecs.base import (
@@ -54,6 +53,7 @@ class FieldType(TypeDecorator[Any]):
 
     impl = sqltypes.JsonText
     cache_ok = True
+    coerce_to_is_types = (type(None), bool)
 
     def __init__(self, column: FieldColumn, name: str) -> None:
         self.column = column
@@ -79,8 +79,8 @@ class FieldType(TypeDecorator[Any]):
         return column
 
     def coerce_compared_value(self, op: Any, value: Any) -> TypeEngine[Any]:
-        """Whatever is compared with the column is a value of the field; IS takes what SQL itself knows."""
-        return Boolean() if op in (operators.is_, operators.is_not) else self
+        """Whatever is compared with the column is a value of the field."""
+        return self
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         """The canonical value of a field's value.

@@ -279,7 +279,7 @@ def test_what_is_no_entity_is_an_error(make_storage: MakeStorage) -> None:
         with pytest.raises((TypeError, errors.EcsSqlError)):
             storage.register(wrong)  # type: ignore[call-overload]
         with pytest.raises((TypeError, errors.EcsSqlError)):
-            storage.register_many([wrong])  # type: ignore[list-item]
+            storage.register_many([wrong])  # type: ignore[type-var]
     assert storage.get_registry_status().versions == 0
 
 

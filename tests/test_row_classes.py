@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from pydantic import HttpUrl
-from sqlalchemy import String, delete, func, inspect, select, update
+from sqlalchemy import String, delete, func, select, update
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, aliased, mapped_column
 
@@ -452,9 +452,6 @@ BULK_CHANGES: dict[str, Callable[[Session, type[BaseEntitySQL]], object]] = {
     "delete where": lambda session, row: session.execute(delete(row).where(row.name != "")),
     "query update": lambda session, row: session.query(row).update({"name": "changed"}),
     "query delete": lambda session, row: session.query(row).delete(),
-    "bulk mappings": lambda session, row: session.bulk_update_mappings(
-        inspect(row), [{"id": 1, "name": "changed"}]
-    ),
 }
 
 

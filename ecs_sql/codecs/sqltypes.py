@@ -117,7 +117,7 @@ class JsonText(TypeDecorator[str]):
     impl = Text
     cache_ok = True
 
-    class comparator_factory(TypeDecorator.Comparator[Any]):  # pyright: ignore[reportIncompatibleVariableOverride, reportIncompatibleMethodOverride]  # noqa: N801
+    class comparator_factory(TypeDecorator.Comparator[Any]):  # pyright: ignore[reportIncompatibleVariableOverride]  # noqa: N801
         """Compares the text: PostgreSQL's JSON has no operators of its own."""
 
         def operate(self, op: Any, *other: Any, **options: Any) -> ColumnElement[Any]:
@@ -184,7 +184,7 @@ class DecimalText(TypeDecorator[str]):
 
     impl = Text
     cache_ok = True
-    comparator_factory = DecimalComparator
+    comparator_factory: Any = DecimalComparator
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """The widest text."""

@@ -73,7 +73,7 @@ class ExactNumeric(TypeDecorator[Decimal]):
 
     impl = sa.Numeric
     cache_ok = True
-    comparator_factory = sqltypes.DecimalComparator
+    comparator_factory: Any = sqltypes.DecimalComparator
 
     def __init__(self, precision: int, scale: int) -> None:
         super().__init__(precision, scale)

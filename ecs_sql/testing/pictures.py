@@ -84,7 +84,8 @@ def _walk(roots: tuple[IdentifiedModel, ...]) -> list[IdentifiedModel]:
 
 def _picture_of(entity: IdentifiedModel) -> dict[str, Hashable]:
     bookkeeping = {name: plain(getattr(entity, name)) for name in _BOOKKEEPING}
-    return {"class": type(entity), **bookkeeping, **content(entity)}
+    described: dict[str, Any] = {"class": type(entity), **bookkeeping, **content(entity)}
+    return described
 
 
 def _content_of(model: BaseModel) -> list[tuple[str, Any]]:

@@ -57,6 +57,7 @@ def _circular() -> dict[str, Any]:
     return value
 
 
+NOT_A_NUMBER: Any = "x"
 REFUSED: Mapping[type[Entity], Mapping[str, Sequence[Any]]] = {
     Scalars: {
         "flag": [1, None, "true"],
@@ -103,7 +104,7 @@ REFUSED: Mapping[type[Entity], Mapping[str, Sequence[Any]]] = {
     },
     Models: {
         "options": [{"name": 1}, {"unknown": 1}, {"price": 1.0}],
-        "point": [Point(NAN), (1.0, 2.0), Point("x")],  # type: ignore[arg-type]
+        "point": [Point(NAN), (1.0, 2.0), Point(NOT_A_NUMBER)],
         "engine": [TurboEngine(power=Decimal(1)), {"power": Decimal(1)}],
         "engines": [{"a": [TurboEngine(power=Decimal(1))]}],
         "pet": [TurboEngine(power=Decimal(1)), Cat.model_construct(kind="cat", lives="nine")],

@@ -94,7 +94,7 @@ def test_a_rollback_puts_everything_back(
     for step in steps:
         step.apply(parts)
     before = picture(root)
-    with pytest.raises(Stop), storage.transaction():  # noqa: PT012 - what is rolled back
+    with pytest.raises(Stop), storage.transaction():
         with storage.transaction() if inner else nullcontext():
             storage.register(root)
         raise Stop

@@ -83,7 +83,7 @@ def main(url: str, count: int, names: list[str]) -> int:
         if process == 0:
             try:
                 write(url, name, count)
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001  (told to the parent, then the child ends)
                 os.write(2, f"{name}: {error!r}\n".encode())
                 os._exit(1)
             os._exit(0)
