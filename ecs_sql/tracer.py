@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 from uuid import UUID
 
 from ecs_sql.entity import Entity
+from ecs_sql.errors import MappingError
 from ecs_sql.graph import Graph
 from ecs_sql.identity import IdentifiedModel
 from ecs_sql.registry import EntityRegistry
@@ -61,12 +62,26 @@ def entity_tracer(function: Callable[P, R]) -> Callable[P, R]:
 
 def _register_stored(values: Iterable[Any]) -> None:
     """Register those entities, of all that the values lead to, of which a version is stored."""
-    nodes = Graph(_entities_in(values)).nodes
+    nodes = _reachable(_entities_in(values))
     if not nodes:
         return
     storage = EntityRegistry.get_storage()
     stored = _stored(storage, list(dict.fromkeys(node.ecs_id for node in nodes)))
-    storage.register_many([cast("Entity", node) for node in nodes if node.ecs_id in stored])
+    roots = [cast("Entity", node) for node in nodes if node.ecs_id in stored]
+    if roots:
+        storage.register_many(roots)
+
+
+def _reachable(roots: list[IdentifiedModel]) -> list[IdentifiedModel]:
+    """All that the entities lead to; one whose class cannot be mapped is stored nowhere, and left alone."""
+    mappable: list[IdentifiedModel] = []
+    for root in roots:
+        try:
+            Graph([root])
+        except MappingError:
+            continue
+        mappable.append(root)
+    return Graph(mappable).nodes
 
 
 def _stored(storage: EntityStorage, ecs_ids: list[UUID]) -> set[UUID]:

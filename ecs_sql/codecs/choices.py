@@ -100,9 +100,14 @@ class LiteralMemberCodec(TextualCodec):
     """`Literal` of members of one Enum: by name, as the Enum itself."""
 
     def __init__(self, members: tuple[Enum, ...]) -> None:
-        names = {member.name: member for member in members}
-        super().__init__((type(members[0]),), self._name, names.__getitem__)
-        self._members = frozenset(names)
+        super().__init__((type(members[0]),), self._name, self._member)
+        self._members = {member.name: member for member in members}
+        self._aliases = type(
+            members[0]
+        ).__members__  # a member that was renamed is known by its old name
+
+    def _member(self, name: str) -> Enum:
+        return self._members[self._aliases[name].name]
 
     def _name(self, member: Enum) -> str:
         if member.name not in self._members:
