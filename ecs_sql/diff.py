@@ -15,7 +15,7 @@ from uuid import UUID, uuid5
 
 from ecs_sql.codecs.base import Decoding, load_json
 from ecs_sql.codecs.records import finish_model
-from ecs_sql.codecs.references import AllPinned
+from ecs_sql.codecs.references import AllPinned, pinned_id
 from ecs_sql.entity_codec import Content, codec_of
 from ecs_sql.errors import DiffMismatchError
 from ecs_sql.fields import FieldSpec
@@ -278,6 +278,4 @@ def has_modifications(entity: IdentifiedModel, other: IdentifiedModel) -> bool:
 
 
 def _contents(entities: Sequence[IdentifiedModel]) -> list[Content]:
-    return [
-        codec_of(type(entity)).encode([entity], lambda node: node.ecs_id)[0] for entity in entities
-    ]
+    return [codec_of(type(entity)).encode([entity], pinned_id)[0] for entity in entities]

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from ecs_sql.codecs.base import Encoding, Refusal, only_of_type
+from ecs_sql.codecs.references import pinned_id
 from ecs_sql.codecs.times import NativeDatetimeCodec
 from ecs_sql.entity_codec import Content, EntityCodec
 from ecs_sql.errors import (
@@ -49,11 +50,6 @@ class Insert:
     content: Content
 
 
-def _current_id(entity: IdentifiedModel) -> UUID:
-    ecs_id: UUID = entity.__dict__["ecs_id"]
-    return ecs_id
-
-
 class Survey:
     """A graph encoded as it is, against what a storage remembers of its objects.
 
@@ -76,7 +72,7 @@ class Survey:
         self.unknown: list[IdentifiedModel] = []
         for entity_class, nodes in graph.by_class().items():
             codec = codec_for(entity_class)
-            for node, content in zip(nodes, codec.encode(nodes, _current_id), strict=True):
+            for node, content in zip(nodes, codec.encode(nodes, pinned_id), strict=True):
                 self.contents[id(node)] = content
                 memory = memory_for(node)
                 if memory is None:
@@ -118,7 +114,7 @@ def checked_identities(
 
 
 def _checked(identities: Sequence[Identity]) -> list[Identity]:
-    run = Encoding(_current_id)
+    run = Encoding(pinned_id)
     for values in (
         [identity.ecs_id for identity in identities],
         [identity.lineage_id for identity in identities],
@@ -179,7 +175,7 @@ def sort_unknown(
     new: list[IdentifiedModel] = []
     changed: list[IdentifiedModel] = []
     for node in survey.unknown:
-        ecs_id = _current_id(node)
+        ecs_id = pinned_id(node)
         head = heads.get(ecs_id)
         if head is None:
             new.append(node)
@@ -214,7 +210,7 @@ def plan_inserts(
 
     def id_of(entity: IdentifiedModel) -> UUID:
         identity = identities.get(id(entity))
-        return _current_id(entity) if identity is None else identity.ecs_id
+        return pinned_id(entity) if identity is None else identity.ecs_id
 
     contents = _final_contents(survey, forked, id_of)
     nodes = [n for n in survey.graph.nodes if id(n) in forked or id(n) in new_objects]

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, MetaData, Table, event
 from sqlalchemy.orm import Mapper, ORMExecuteState, Session, object_session, registry, synonym
 
 from ecs_sql.codecs.columns import FieldColumn
+from ecs_sql.codecs.references import pinned_id
 from ecs_sql.entity_codec import codec_of
 from ecs_sql.errors import DetachedRowError, ImmutableVersionError, UnregisteredClassError
 from ecs_sql.fields import EntitySpec, FieldSpec, table_parent
@@ -126,7 +127,7 @@ class BaseEntitySQL(metaclass=_RowType):
             raise UnregisteredClassError(type(entity), entity.ecs_id)
         identity = checked_identity(entity, identity_of(entity))
         codec = codec_of(type(entity))
-        content = codec.encode([entity], lambda other: other.ecs_id)[0]
+        content = codec.encode([entity], pinned_id)[0]
         values = {
             row_class.attributes[item.name]: _shown(item.column, value)
             for item, value in zip(codec.spec.fields, content, strict=True)

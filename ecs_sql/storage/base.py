@@ -186,25 +186,37 @@ class VersionedStorage(ABC):
             self._write_inside(current, operation)
 
     def _write_alone(self, operation: Callable[[Transaction], None]) -> None:
+        with self._own_transaction() as transaction:
+            operation(transaction)
+
+    def _write_inside(self, current: Transaction, operation: Callable[[Transaction], None]) -> None:
+        with self._savepoint(current):
+            operation(current)
+
+    @contextmanager
+    def _own_transaction(self) -> Iterator[Transaction]:
+        """A transaction that commits at the end; on any error the database and the objects are as before."""
         work = self._begin(write=True)
-        journal = Journal()
+        transaction = Transaction(work, Journal(), read_only=False, joined=False)
         try:
             try:
-                operation(Transaction(work, journal, read_only=False, joined=False))
+                yield transaction
                 work.commit()
             except BaseException:
-                journal.undo()
+                transaction.journal.undo()
                 work.rollback()
                 raise
-            journal.settle()
+            transaction.journal.settle()
         finally:
             work.close()
 
-    def _write_inside(self, current: Transaction, operation: Callable[[Transaction], None]) -> None:
+    @contextmanager
+    def _savepoint(self, current: Transaction) -> Iterator[None]:
+        """A part of a transaction that can fail alone."""
         mark = current.journal.mark
         savepoint = current.work.savepoint()
         try:
-            operation(current)
+            yield
         except BaseException:
             current.journal.undo(mark)
             savepoint.rollback()
@@ -349,22 +361,8 @@ class VersionedStorage(ABC):
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        work = self._begin(write=True)
-        journal = Journal()
-        try:
-            try:
-                with CurrentTransaction(
-                    self, Transaction(work, journal, read_only=False, joined=False)
-                ):
-                    yield
-                work.commit()
-            except BaseException:
-                journal.undo()
-                work.rollback()
-                raise
-            journal.settle()
-        finally:
-            work.close()
+        with self._own_transaction() as transaction, CurrentTransaction(self, transaction):
+            yield
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -389,16 +387,8 @@ class VersionedStorage(ABC):
         inner = Transaction(
             current.work, current.journal, read_only=read_only, joined=current.joined
         )
-        mark = current.journal.mark
-        savepoint = current.work.savepoint()
-        try:
-            with CurrentTransaction(self, inner):
-                yield
-        except BaseException:
-            current.journal.undo(mark)
-            savepoint.rollback()
-            raise
-        savepoint.release()
+        with self._savepoint(current), CurrentTransaction(self, inner):
+            yield
 
 
 def _checked_ids(ecs_ids: Iterable[UUID]) -> list[UUID]:

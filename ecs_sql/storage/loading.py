@@ -8,6 +8,7 @@ from uuid import UUID
 
 from ecs_sql.codecs.base import Dangling, Decoding, Undecodable
 from ecs_sql.codecs.records import finish_model
+from ecs_sql.codecs.references import pinned_id
 from ecs_sql.entity_codec import Content, EntityCodec
 from ecs_sql.errors import UnstorableValueError
 from ecs_sql.fields import EXTRA_FIELD
@@ -163,7 +164,9 @@ class Load:
         for batch, is_filled in zip(self._batches, filled, strict=True):
             # A default that was filled in may be another one each time (an id, the present): what this
             # load made of the older form is what an unchanged object has.
-            contents = batch.codec.encode(batch.entities, _id_of) if is_filled else batch.contents
+            contents = (
+                batch.codec.encode(batch.entities, pinned_id) if is_filled else batch.contents
+            )
             sources += zip(batch.entities, batch.identities, contents, strict=True)
         for model in run.models:
             finish_model(model)
@@ -217,10 +220,6 @@ def _rows(codec: EntityCodec, rows: list[tuple[int, Identity, Content]]) -> Rows
 
 def _changed_inside(codec: EntityCodec, entity: Any, content: Content) -> bool:
     try:
-        return codec.encode([entity], _id_of)[0] != content
+        return codec.encode([entity], pinned_id)[0] != content
     except UnstorableValueError:
         return True
-
-
-def _id_of(entity: IdentifiedModel) -> UUID:
-    return entity.ecs_id

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Column, Dialect, Table, Uuid, select
 from sqlalchemy.types import TypeEngine
 
-from ecs_sql.codecs.base import load_json
+from ecs_sql.codecs.base import load_json, scatter, some
 from ecs_sql.codecs.scalars import parse_uuids
 from ecs_sql.entity_codec import Content, EntityCodec
 from ecs_sql.tables import OldIds, canonical_type
@@ -20,16 +20,9 @@ BASE_COLUMNS = ("ecs_id", "lineage_id", "parent_id", "created_at", "old_ids", "t
 IDENTITY_COLUMNS = ("id", "ecs_id", "lineage_id", "parent_id", "created_at", "old_ids")
 
 
-def _some(convert: Convert) -> Convert:
-    """The conversion, past None."""
-
-    def convert_some(values: list[Any]) -> list[Any]:
-        if None not in values:
-            return convert(values)
-        converted = iter(convert([value for value in values if value is not None]))
-        return [None if value is None else next(converted) for value in values]
-
-    return convert_some
+def _past_none(convert: Convert) -> Convert:
+    """The conversion of what is not None."""
+    return lambda values: scatter(values, convert(some(values)))
 
 
 def _uuids(values: list[Any]) -> list[Any]:
@@ -67,7 +60,7 @@ class ColumnConverter:
         if self._is_ids:
             return _ids_of_text
         if isinstance(self._type, Uuid):
-            return _some(_uuids)
+            return _past_none(_uuids)
         process = self._type.dialect_impl(self._dialect).result_processor(self._dialect, type_code)
         return None if process is None else lambda values: list(map(process, values))
 
@@ -85,10 +78,7 @@ class TableColumns:
 
     def to_driver(self, columns: Sequence[list[Any]]) -> list[list[Any]]:
         """Columns of canonical values as the driver takes them."""
-        return [
-            values if converter.to_driver is None else converter.to_driver(values)
-            for converter, values in zip(self.converters, columns, strict=True)
-        ]
+        return _to_driver(self.converters, columns)
 
 
 class ClassStatements:
@@ -127,11 +117,7 @@ class ClassStatements:
 
     def content_columns(self, contents: Sequence[Content]) -> list[list[Any]]:
         """The contents' columns as the driver takes them."""
-        columns = list(map(list, zip(*contents, strict=True)))
-        return [
-            values if converter.to_driver is None else converter.to_driver(values)
-            for converter, values in zip(self.content_converters, columns, strict=True)
-        ]
+        return _to_driver(self.content_converters, list(map(list, zip(*contents, strict=True))))
 
     def contents(
         self, columns: Sequence[Sequence[Any]], codes: Sequence[Any], count: int
@@ -144,6 +130,15 @@ class ClassStatements:
             for converter, values, code in zip(self.content_converters, columns, codes, strict=True)
         ]
         return list(zip(*converted, strict=True))
+
+
+def _to_driver(
+    converters: Sequence[ColumnConverter], columns: Sequence[list[Any]]
+) -> list[list[Any]]:
+    return [
+        values if converter.to_driver is None else converter.to_driver(values)
+        for converter, values in zip(converters, columns, strict=True)
+    ]
 
 
 def _text(statement: Any, dialect: Dialect) -> str:
