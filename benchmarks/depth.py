@@ -23,6 +23,7 @@ def deep_chain(peer: Peer, settings: Settings) -> Phases:
             records = source.chain(settings.scaled(DEPTH))
             first = target.store.chain(records)
             writing = timed(lambda: target.store.save_chain(first))
+            target.database.settle()
             labels = target.store.labels_of(target.store.get_chain(records[0].ecs_id))
             check(labels, [record.label for record in records], f"D1 by {peer.name}")
             reading = timed(lambda: target.store.get_chain(records[0].ecs_id))

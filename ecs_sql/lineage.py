@@ -57,6 +57,7 @@ class Survey:
         contents: per node, by its `id()`, its content under the present ids.
         changed: nodes that are known to differ from their stored version.
         unknown: nodes of which the storage remembers nothing; it has to look them up.
+        identities: the checked bookkeeping of the unknown nodes, by their `id()`.
     """
 
     def __init__(
@@ -79,7 +80,8 @@ class Survey:
                     self.unknown.append(node)
                 elif not codec.same_content(content, memory.content):
                     self.changed.append(node)
-        checked_identities(self.unknown, [identity_of(node) for node in self.unknown])
+        identities = checked_identities(self.unknown, [identity_of(node) for node in self.unknown])
+        self.identities = dict(zip(map(id, self.unknown), identities, strict=True))
 
     @property
     def is_settled(self) -> bool:
@@ -213,11 +215,15 @@ def plan_inserts(
         return pinned_id(entity) if identity is None else identity.ecs_id
 
     contents = _final_contents(survey, forked, id_of)
-    nodes = [n for n in survey.graph.nodes if id(n) in forked or id(n) in new_objects]
-    planned = checked_identities(nodes, [identities.get(id(n)) or identity_of(n) for n in nodes])
+    forks = checked_identities(list(forked.values()), list(identities.values()))
+    planned = {**survey.identities, **dict(zip(forked, forks, strict=True))}
     inserts: dict[UUID, Insert] = {}
-    for node, identity in zip(nodes, planned, strict=True):
-        insert = Insert(node, survey.codec_for(type(node)), identity, contents[id(node)])
+    for node in survey.graph.nodes:
+        key = id(node)
+        if key not in forked and key not in new_objects:
+            continue
+        identity = planned[key]
+        insert = Insert(node, survey.codec_for(type(node)), identity, contents[key])
         twin = inserts.setdefault(identity.ecs_id, insert)
         if twin is not insert and not _is_twin(insert, twin):
             raise CopyConflictError(type(node), identity.ecs_id)

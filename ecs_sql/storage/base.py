@@ -133,6 +133,8 @@ class VersionedStorage(ABC):
         self, work: UnitOfWork, survey: Survey, inserts: Sequence[Insert]
     ) -> dict[UUID, Head]:
         """The parents of the new versions, and their parents as far as `old_ids` does not tell them."""
+        if all(insert.identity.parent_id is None for insert in inserts):
+            return {}
         present = {
             node.ecs_id: Head(type(node), node.lineage_id, node.parent_id, tuple(node.old_ids))
             for node in survey.graph.nodes

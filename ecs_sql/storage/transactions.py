@@ -41,9 +41,10 @@ class Journal:
 
     def written(self, entity: IdentifiedModel, identity: Identity, memory: Memory) -> None:
         """Note that a version of the object was written, and give the object that identity."""
-        before = identity_of(entity)
-        self._note(_Done(entity, before, memory))
-        if before != identity:
+        if vars(entity)["ecs_id"] == identity.ecs_id:
+            self._note(_Done(entity, None, memory))
+        else:
+            self._note(_Done(entity, identity_of(entity), memory))
             assign_identity(entity, identity)
 
     def read(self, entity: IdentifiedModel, memory: Memory) -> None:
