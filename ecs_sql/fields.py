@@ -160,9 +160,8 @@ class _SpecBuilder:
             return None
         parent_class = table_parent(self._class)
         parsed, excluded = self._parse_fields()
-        self._faults.referred[self._class] = frozenset(
-            referred_classes(node for _, node, _ in parsed)
-        )
+        references = frozenset(referred_classes(node for _, node, _ in parsed))
+        self._faults.referred[self._class] = references
         parent = checked_spec(parent_class, self._namespace, self._faults) if parent_class else None
         if parent_class is not None and parent is None:
             self._drop_inherited_faults(parent_class)
@@ -180,7 +179,7 @@ class _SpecBuilder:
                 by_name[name] for name, *_ in parsed if by_name[name].holds_references
             ),
             excluded=excluded,
-            references=frozenset(referred_classes(node for _, node, _ in parsed)),
+            references=references,
         )
 
     def _drop_inherited_faults(self, parent_class: EntityClass) -> None:
