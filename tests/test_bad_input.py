@@ -4,7 +4,7 @@ What any storage must refuse is in the contract; here is what takes a SQL databa
 messages read.
 """
 
-# ruff: noqa: RUF012 - pydantic copies the defaults of its fields
+
 from __future__ import annotations
 
 import enum

@@ -1,6 +1,6 @@
 """Registration: from entity classes to tables, and what the mapping knows afterwards."""
 
-# ruff: noqa: RUF012 - pydantic copies the defaults of its fields
+
 from __future__ import annotations
 
 import enum

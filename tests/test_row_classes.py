@@ -1,6 +1,6 @@
 """Row classes in plain SQLAlchemy code: an application's own Session, on each database."""
 
-# ruff: noqa: RUF012 - pydantic copies the defaults of its fields
+
 from __future__ import annotations
 
 import threading

@@ -1,6 +1,6 @@
 """Values of their annotations on every backend: the forms that take care, and what is refused."""
 
-# ruff: noqa: RUF012 - pydantic copies the defaults of its fields
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,6 +1,6 @@
 """The entity classes of the property tests' graphs."""
 
-# ruff: noqa: RUF012 - pydantic copies the defaults of its fields
+
 from __future__ import annotations
 
 from pydantic import BaseModel

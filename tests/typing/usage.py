@@ -28,7 +28,7 @@ class Message(Entity):
 
 class Thread(Entity):
     title: str
-    messages: list[Message] = []  # noqa: RUF012 - pydantic copies a field's default
+    messages: list[Message] = []
 
 
 def constructs() -> None:
