@@ -93,7 +93,7 @@ class BaseEntitySQL(metaclass=_RowType):
 
         def __getattr__(self, name: str) -> Any: ...
 
-    def __init__(self, /, **values: Any) -> None:
+    def __init__(self, **values: Any) -> None:
         for name, value in values.items():
             setattr(self, name, value)
 
@@ -133,7 +133,10 @@ class BaseEntitySQL(metaclass=_RowType):
             for item, value in zip(codec.spec.fields, content, strict=True)
         }
         bookkeeping = {**identity._asdict(), "old_ids": list(identity.old_ids)}
-        return row_class(**bookkeeping, **values)
+        row = row_class()
+        for name, value in {**bookkeeping, **values}.items():  # a field may be named `self`
+            setattr(row, name, value)
+        return row
 
     def __repr__(self) -> str:
         """The row's class and the version's id."""

@@ -4,7 +4,6 @@ What any storage must refuse is in the contract; here is what takes a SQL databa
 messages read.
 """
 
-
 from __future__ import annotations
 
 import enum

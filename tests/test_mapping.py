@@ -1,6 +1,5 @@
 """Registration: from entity classes to tables, and what the mapping knows afterwards."""
 
-
 from __future__ import annotations
 
 import enum

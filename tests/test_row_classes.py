@@ -1,6 +1,5 @@
 """Row classes in plain SQLAlchemy code: an application's own Session, on each database."""
 
-
 from __future__ import annotations
 
 import threading

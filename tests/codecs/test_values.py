@@ -1,6 +1,5 @@
 """Values of their annotations on every backend: the forms that take care, and what is refused."""
 
-
 from __future__ import annotations
 
 import dataclasses

@@ -1,6 +1,5 @@
 """The entity classes of the property tests' graphs."""
 
-
 from __future__ import annotations
 
 from pydantic import BaseModel
