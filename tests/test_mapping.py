@@ -734,7 +734,7 @@ def _catalogue() -> tuple[list[list[type[Any]]], type[Any]]:
 
 @pytest.mark.slow
 def test_one_circle_of_many_classes() -> None:
-    classes = _circle("Link", 190)
+    classes = _circle("Link", 120)
     mapping = EntityMapping()
     mapping.register(*classes)
     assert set(mapping) == set(classes)

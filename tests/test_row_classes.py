@@ -494,7 +494,7 @@ def test_threads_may_ask_for_row_classes_at_once() -> None:
     for _ in range(5):
         mapping = EntityMapping()
         mapping.register(*classes)
-        start = threading.Barrier(8)
+        start = threading.Barrier(8, timeout=30)
 
         def ask(
             number: int, mapping: EntityMapping = mapping, start: threading.Barrier = start

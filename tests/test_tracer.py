@@ -10,7 +10,9 @@ import pytest
 from ecs_sql import Entity, EntityRegistry, InMemoryEntityStorage, entity_tracer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
+
+    from tests.conftest import MakeStorage
 
 
 class Counter(Entity):
@@ -79,8 +81,99 @@ def test_coroutine_functions_are_traced() -> None:
     assert _values(counter) == [0, 1]
 
 
+def test_on_an_exception_of_a_coroutine_only_the_entry_s_versions_stay() -> None:
+    counter = EntityRegistry.register(Counter())
+
+    @entity_tracer
+    async def fail(it: Counter) -> None:
+        it.value = -1
+        await asyncio.sleep(0)
+        it.value = -2
+        raise ArithmeticError
+
+    counter.value = 5
+    with pytest.raises(ArithmeticError):
+        asyncio.run(fail(counter))
+    assert _values(counter) == [0, 5]
+    assert (counter.value, len(counter.old_ids)) == (-2, 1)
+
+
+def test_a_call_that_changes_nothing_makes_no_version() -> None:
+    counter = EntityRegistry.register(Counter(inner=Counter()))
+    before = counter.ecs_id
+    add(counter, 0)
+    assert counter.ecs_id == before
+    assert EntityRegistry.get_registry_status().versions == 2
+
+
+def test_a_traced_function_keeps_its_name_and_arguments() -> None:
+    class Book:
+        @entity_tracer
+        def enter(self, *amounts: int, into: Counter) -> int:
+            """Adds."""
+            into.value += sum(amounts)
+            return into.value
+
+    counter = EntityRegistry.register(Counter())
+    assert Book().enter(1, 2, into=counter) == 3
+    assert _values(counter) == [0, 3]
+    assert (Book.enter.__name__, Book.enter.__doc__) == ("enter", "Adds.")
+
+
+def test_a_stored_entity_that_is_only_in_the_result_is_traced() -> None:
+    counter = EntityRegistry.register(Counter())
+
+    @entity_tracer
+    def find() -> dict[str, list[Counter]]:
+        counter.value = 1
+        return {"found": [counter]}
+
+    find()
+    assert _values(counter) == [0, 1]
+
+
+def test_traced_functions_may_call_each_other() -> None:
+    counter = EntityRegistry.register(Counter())
+
+    @entity_tracer
+    def twice(it: Counter) -> Counter:
+        return add(add(it))
+
+    twice(counter)
+    assert _values(counter) == [0, 1, 2]
+
+
+def test_each_storage_is_traced_alike(make_storage: MakeStorage) -> None:
+    EntityRegistry.use_storage(make_storage(Counter))
+    counter = EntityRegistry.register(Counter(inner=Counter()))
+    assert counter.inner is not None
+    counter.inner.value = 5
+    add(counter)
+    assert _values(counter) == [0, 0, 1]
+    assert _values(counter.inner) == [0, 5]
+    loaded = EntityRegistry.get(counter.ecs_id, Counter)
+    assert loaded is not None
+    add(loaded)
+    assert _values(counter) == [0, 0, 1, 2]
+
+
+def _circular(counter: Counter) -> list[Any]:
+    circle: list[Any] = [counter]
+    circle.append(circle)
+    return circle
+
+
 @pytest.mark.parametrize(
-    "wrap", [lambda c: [c], lambda c: (c,), lambda c: {c}, lambda c: {"k": [c]}]
+    "wrap",
+    [
+        lambda c: [c],
+        lambda c: (c,),
+        lambda c: {c},
+        lambda c: frozenset({c}),
+        lambda c: {"k": [c]},
+        lambda c: [{"a": ({1: [{c}]}, None, "text")}],
+        _circular,
+    ],
 )
 def test_entities_are_found_in_containers(wrap: Any) -> None:
     counter = EntityRegistry.register(Counter())
@@ -121,5 +214,9 @@ def test_a_generator_is_refused_at_decoration() -> None:
     def numbers() -> Iterator[int]:
         yield 1
 
-    with pytest.raises(TypeError, match="generator"):
-        entity_tracer(numbers)
+    async def later_numbers() -> AsyncIterator[int]:
+        yield 1
+
+    for generator in (numbers, later_numbers):
+        with pytest.raises(TypeError, match="generator"):
+            entity_tracer(generator)

@@ -33,9 +33,9 @@ class Writers:
         assert output is not None
         assert self._input is not None
         self._output: IO[str] = output
-        lines = [output.readline() for _ in names]
-        if "" in lines:
-            raise AssertionError(self._program.communicate()[1])
+        lines = [output.readline().strip() for _ in names]
+        if not all(map(str.isdigit, lines)):
+            raise AssertionError(self._program.communicate()[1])  # closes their input: all end
         self.process_ids = list(map(int, lines))
 
     def begin(self) -> None:

@@ -269,9 +269,13 @@ def _leave_transactions_to_sqlalchemy(connection: Any, _record: object) -> None:
 # ---------------------------------------------------------------- other writers
 
 
+PATIENCE = 30
+"""Seconds after which threads that wait for each other give up, so that a failure never hangs."""
+
+
 def together(number: int, work: Callable[[int], Any]) -> list[Any]:
     """What a function gives in so many threads that begin at one moment."""
-    start = threading.Barrier(number)
+    start = threading.Barrier(number, timeout=PATIENCE)
 
     def run(index: int) -> Any:
         start.wait()
@@ -318,7 +322,7 @@ def test_a_deadlock_is_raised_in_a_transaction_and_the_caller_repeats(
 ) -> None:
     storage = storages.open_url(storages.database(backend), Node)
     nodes = [Node(name="a"), Node(name="b")]
-    met = threading.Barrier(2)
+    met = threading.Barrier(2, timeout=PATIENCE)
 
     def register_in_opposite_order(index: int) -> int:
         mine = [node.model_copy() for node in (nodes if index == 0 else nodes[::-1])]
@@ -330,13 +334,12 @@ def test_a_deadlock_is_raised_in_a_transaction_and_the_caller_repeats(
                         met.wait()
                     storage.register(mine[1])
             except errors.WriteConflictError:
-                assert [node.ecs_id for node in mine] != []
                 continue
             return attempt
         raise AssertionError
 
     attempts = together(2, register_in_opposite_order)
-    assert min(attempts) == 0  # one of them wins at once, the other when it repeats
+    assert min(attempts) == 0 < max(attempts)  # one wins at once, the other when it repeats
     assert storage.get_registry_status().versions == 2
 
 
