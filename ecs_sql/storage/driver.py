@@ -7,7 +7,8 @@ log, is kept: with a listener or a logger present every statement goes through i
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 from sqlalchemy import Connection
@@ -38,14 +39,9 @@ class Driver:
             cursor: Any = result.cursor
             codes = [column[1] for column in cursor.description]
             return [tuple(row) for row in result], codes
-        cursor = self._raw.cursor()
-        try:
+        with self._cursor(statement, parameters) as cursor:
             cursor.execute(statement, parameters)
             return cursor.fetchall(), [column[1] for column in cursor.description]
-        except self._error as error:
-            raise self._wrapped(statement, parameters, error, cursor) from error
-        finally:
-            cursor.close()
 
     def execute_many(self, statement: str, rows: list[Row]) -> None:
         """Run a statement once for each row.
@@ -56,13 +52,8 @@ class Driver:
         if self._is_observed:
             self.connection.exec_driver_sql(statement, rows)
             return
-        cursor = self._raw.cursor()
-        try:
+        with self._cursor(statement, rows) as cursor:
             cursor.executemany(statement, rows)
-        except self._error as error:
-            raise self._wrapped(statement, rows, error, cursor) from error
-        finally:
-            cursor.close()
 
     def execute(self, statement: str) -> None:
         """Run a statement without parameters.
@@ -73,11 +64,17 @@ class Driver:
         if self._is_observed:
             self.connection.exec_driver_sql(statement)
             return
+        with self._cursor(statement, ()) as cursor:
+            cursor.execute(statement)
+
+    @contextmanager
+    def _cursor(self, statement: str, parameters: Any) -> Iterator[Any]:
+        """A cursor of the driver's own, whose errors are raised as SQLAlchemy would raise them."""
         cursor = self._raw.cursor()
         try:
-            cursor.execute(statement)
+            yield cursor
         except self._error as error:
-            raise self._wrapped(statement, (), error, cursor) from error
+            raise self._wrapped(statement, parameters, error, cursor) from error
         finally:
             cursor.close()
 
