@@ -2,45 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from typer.testing import CliRunner
 
-import ecs_sql
-from ecs_sql import cli
+from ecs_sql.cli.app import app
+from ecs_sql.demo import run
 from ecs_sql.errors import EcsSqlError
+from tests.cli.processes import environment, run_module
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from pathlib import Path
 
-PACKAGE_DIRECTORY = Path(ecs_sql.__file__).parent.parent
+    from rich.console import Console
 
 runner = CliRunner()
 
 
-def run_module(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`python -m ecs_sql` in a process of its own, its output piped."""
-    return subprocess.run(
-        [sys.executable, "-m", "ecs_sql", *arguments],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(PACKAGE_DIRECTORY), "COLUMNS": "120", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def test_options_reach_the_demonstration(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[str, str]] = []
-    monkeypatch.setattr(cli, "run_demo", lambda url, note, _console: calls.append((url, note)))
+    monkeypatch.setattr(run, "run_demo", lambda url, note, _console: calls.append((url, note)))
     for arguments in (["demo"], ["demo", "--url", "sqlite:///x.db", "--note", "seen"]):
-        assert runner.invoke(cli.app, arguments).exit_code == 0
+        assert runner.invoke(app, arguments).exit_code == 0
     assert calls == [("sqlite:///inventory.db", "reviewed"), ("sqlite:///x.db", "seen")]
 
 
@@ -48,11 +35,21 @@ def test_an_error_is_its_message_on_stderr(monkeypatch: pytest.MonkeyPatch) -> N
     def fail(_url: str, _note: str, _console: Console) -> None:
         raise EcsSqlError("[table] is missing; make it")
 
-    monkeypatch.setattr(cli, "run_demo", fail)
-    result = runner.invoke(cli.app, ["demo"])
+    monkeypatch.setattr(run, "run_demo", fail)
+    result = runner.invoke(app, ["demo"])
     assert result.exit_code == 1
     assert result.stdout == ""
     assert result.stderr == "Error: [table] is missing; make it\n"
+
+
+def test_an_interrupt_is_one_line_on_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_url: str, _note: str, _console: Console) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "run_demo", interrupt)
+    result = runner.invoke(app, ["demo"])
+    assert result.exit_code == 130
+    assert result.stderr == "Error: interrupted\n"
 
 
 @pytest.mark.parametrize("url", ["nonsense", "sqlite:////no/such/directory/x.db"])
@@ -72,6 +69,20 @@ def test_help_names_the_command(tmp_path: Path) -> None:
     result = run_module("--help", cwd=tmp_path, NO_COLOR="1")
     assert result.returncode == 0
     assert "demo" in result.stdout
+    assert "python -m ecs_sql" in result.stdout
+
+
+def test_the_entry_point_of_the_script_is_the_same_command_line(tmp_path: Path) -> None:
+    script = "import sys; from ecs_sql.cli import main; sys.argv = ['ecs_sql', '--help']; main()"
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "Usage: ecs_sql" in result.stdout
 
 
 @pytest.mark.slow

@@ -1,0 +1,49 @@
+"""The commands, and what becomes of an error or an interrupt in any of them."""
+
+from __future__ import annotations
+
+from signal import SIGINT
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from ecs_sql.cli.demo import demo
+
+
+class Commands(TyperGroup):
+    """The commands; an error of ours is one message on stderr, an interrupt one line."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command.
+
+        Raises:
+            typer.Exit: with code 1 after an error, 130 after an interrupt.
+        """
+        from ecs_sql.cli.output import print_error
+        from ecs_sql.errors import EcsSqlError
+
+        try:
+            return super().invoke(ctx)
+        except EcsSqlError as error:
+            print_error(str(error))
+            raise typer.Exit(1) from error
+        except KeyboardInterrupt as interrupt:
+            print_error("interrupted")
+            raise typer.Exit(128 + SIGINT) from interrupt
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+
+
+@app.callback()
+def commands() -> None:
+    """Entities as immutable versions in a SQL database."""
+
+
+app.command()(demo)
