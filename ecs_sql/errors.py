@@ -18,6 +18,7 @@ Every error derives from `EcsSqlError`, carries its data as attributes and ends 
     ├── IdentityConflictError      a stored id of another lineage or class
     ├── CopyConflictError          two differing objects share an unstored id
     ├── LineageError               a parent chain that leaves its lineage or bites its tail
+    ├── StaleVersionError          a change of a version that is not the latest, where that was expected
     ├── StorageUrlError            an unusable URL
     ├── TransactionError           an operation that its transaction cannot do
     │   └── ReadOnlyTransactionError
@@ -282,6 +283,43 @@ class LineageError(EcsSqlError):
         super().__init__(
             f"{class_name(entity_class)} {ecs_id} cannot follow {parent_id}: {reason}; "
             "let fork() set parent_id and old_ids"
+        )
+
+
+class StaleVersionError(EcsSqlError):
+    """A change was expected to be of the latest version, and another one follows that version; nothing was written.
+
+    Attributes:
+        entity_class: the class of the entity.
+        ecs_id: the entity's id, which is as it was.
+        lineage_id: its lineage.
+        parent_id: the version that was changed.
+        latest_id: the newest stored version of the lineage.
+    """
+
+    def __init__(
+        self,
+        entity_class: type,
+        ecs_id: UUID,
+        lineage_id: UUID,
+        parent_id: UUID,
+        latest_id: UUID,
+    ) -> None:
+        self.entity_class = entity_class
+        self.ecs_id = ecs_id
+        self.lineage_id = lineage_id
+        self.parent_id = parent_id
+        self.latest_id = latest_id
+        if latest_id == parent_id:
+            reason = "two objects of this call change it; register one of them"
+        else:
+            reason = (
+                f"the newest version of its lineage {lineage_id} is {latest_id}; load that, "
+                "change it and register it instead"
+            )
+        super().__init__(
+            f"{class_name(entity_class)} {ecs_id} changes version {parent_id}, "
+            f"which is no longer the latest: {reason}, or leave out expect_latest to make a branch"
         )
 
 

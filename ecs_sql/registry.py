@@ -44,19 +44,22 @@ class EntityRegistry:
 
     @overload
     @classmethod
-    def register(cls, entity: E) -> E: ...
+    def register(cls, entity: E, *, expect_latest: bool = False) -> E: ...
     @overload
     @classmethod
     def register(cls, entity: UUID) -> Entity | None: ...
     @classmethod
-    def register(cls, entity: Entity | UUID) -> Entity | None:
+    def register(cls, entity: Entity | UUID, *, expect_latest: bool = False) -> Entity | None:
         """See `EntityStorage.register`."""
-        return cls.get_storage().register(entity)
+        storage = cls.get_storage()
+        if isinstance(entity, UUID):
+            return storage.register(entity)
+        return storage.register(entity, expect_latest=expect_latest)
 
     @classmethod
-    def register_many(cls, entities: Iterable[E]) -> list[E]:
+    def register_many(cls, entities: Iterable[E], *, expect_latest: bool = False) -> list[E]:
         """See `EntityStorage.register_many`."""
-        return cls.get_storage().register_many(entities)
+        return cls.get_storage().register_many(entities, expect_latest=expect_latest)
 
     @classmethod
     def has_entity(cls, ecs_id: UUID) -> bool:

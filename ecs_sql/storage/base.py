@@ -33,6 +33,7 @@ from ecs_sql.lineage import (
     sort_unknown,
 )
 from ecs_sql.storage.garbage import collection_paused
+from ecs_sql.storage.latest import check_latest
 from ecs_sql.storage.loading import Load, Loaded
 from ecs_sql.storage.rows import RegistryStatus, UnitOfWork
 from ecs_sql.storage.transactions import (
@@ -79,17 +80,17 @@ class VersionedStorage(ABC):
     # Writing
 
     @overload
-    def register(self, entity: E) -> E: ...
+    def register(self, entity: E, *, expect_latest: bool = False) -> E: ...
     @overload
     def register(self, entity: UUID) -> Entity | None: ...
-    def register(self, entity: Entity | UUID) -> Entity | None:
+    def register(self, entity: Entity | UUID, *, expect_latest: bool = False) -> Entity | None:
         """See `EntityStorage.register`."""
         if isinstance(entity, UUID):
             return self.get(entity)
-        self.register_many([entity])
+        self.register_many([entity], expect_latest=expect_latest)
         return entity
 
-    def register_many(self, entities: Iterable[E]) -> list[E]:
+    def register_many(self, entities: Iterable[E], *, expect_latest: bool = False) -> list[E]:
         """See `EntityStorage.register_many`."""
         roots = list(entities)
         for root in roots:
@@ -103,7 +104,7 @@ class VersionedStorage(ABC):
             graph = Graph(roots, self._codec_for)
             survey = Survey(graph, self._codec_for, lambda node: self._own(node, known(node)))
             if not survey.is_settled:
-                self._write(lambda unit: self._store(unit, survey))
+                self._write(lambda unit: self._store(unit, survey, expect_latest=expect_latest))
         return roots
 
     def _own(self, entity: IdentifiedModel, memory: Memory | None) -> Memory | None:
@@ -114,7 +115,7 @@ class VersionedStorage(ABC):
         same = values["ecs_id"] == memory.ecs_id and values["lineage_id"] == memory.lineage_id
         return memory if same else None
 
-    def _store(self, transaction: Transaction, survey: Survey) -> None:
+    def _store(self, transaction: Transaction, survey: Survey, *, expect_latest: bool) -> None:
         work = transaction.work
         new, changed = survey.unknown, survey.changed
         if survey.unknown:
@@ -125,6 +126,8 @@ class VersionedStorage(ABC):
             changed = [*survey.changed, *differing]
         inserts = plan_inserts(survey, new, changed)
         check_parents(inserts, self._parent_heads(work, survey, inserts))
+        if expect_latest:
+            check_latest(work, inserts)
         if inserts:
             work.insert(inserts)
         self._note(transaction.journal, survey, inserts)

@@ -13,7 +13,7 @@ from ecs_sql.fields import collect_specs
 from ecs_sql.identity import IdentifiedModel, Identity
 from ecs_sql.lineage import Head, Insert
 from ecs_sql.storage.base import VersionedStorage
-from ecs_sql.storage.rows import RegistryStatus, Rows, Savepoint, UnitOfWork
+from ecs_sql.storage.rows import Parent, RegistryStatus, Rows, Savepoint, UnitOfWork
 
 
 class _Row(NamedTuple):
@@ -137,6 +137,22 @@ class _MemoryWork(UnitOfWork):
 
     def lineage(self, lineage_id: UUID) -> list[UUID]:
         return list(self._tables.lineages.get(lineage_id, ()))
+
+    def lock_forks(self, parents: Collection[Parent]) -> dict[Parent, set[UUID]]:
+        # A unit of work that writes has the storage to itself.
+        rows, lineages = self._tables.rows, self._tables.lineages
+        forks = {
+            parent: {
+                ecs_id
+                for ecs_id in lineages.get(parent.lineage_id, ())
+                if rows[ecs_id].identity.parent_id == parent.ecs_id
+            }
+            for parent in parents
+        }
+        return {parent: found for parent, found in forks.items() if found}
+
+    def newest(self, lineage_id: UUID) -> UUID:
+        return self._tables.lineages[lineage_id][-1]
 
     def status(self) -> RegistryStatus:
         types = {row.codec for row in self._tables.rows.values()}

@@ -20,14 +20,17 @@ class EntityStorage(Protocol):
     """
 
     @overload
-    def register(self, entity: E) -> E: ...
+    def register(self, entity: E, *, expect_latest: bool = False) -> E: ...
     @overload
     def register(self, entity: UUID) -> Entity | None: ...
-    def register(self, entity: Entity | UUID) -> Entity | None:
+    def register(self, entity: Entity | UUID, *, expect_latest: bool = False) -> Entity | None:
         """Store the graph of an entity in one transaction; what changed since it was stored forks.
 
         Args:
             entity: the root of the graph, or an id.
+            expect_latest: of several callers that change one version and each ask for this, one wins.
+                Every version of the graph that forks, also from a parent that `fork()` set, has to be one
+                that no stored version was forked from; it stays locked until the transaction ends.
 
         Returns:
             The very argument; of an id, what `get` gives.
@@ -37,10 +40,12 @@ class EntityStorage(Protocol):
             UnregisteredClassError: a class that the storage does not map.
             IdentityConflictError: an id that another lineage or class has.
             CopyConflictError: two differing objects of one unstored id.
+            StaleVersionError: with `expect_latest`, a version that forks has been forked already, or forks
+                twice in this call. Nothing is written, and the ids are as they were.
         """
         ...
 
-    def register_many(self, entities: Iterable[E]) -> list[E]:
+    def register_many(self, entities: Iterable[E], *, expect_latest: bool = False) -> list[E]:
         """Store several graphs in one transaction, as `register` does one; returns the entities."""
         ...
 

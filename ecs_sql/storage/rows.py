@@ -30,6 +30,13 @@ class RegistryStatus:
     lineages: int
 
 
+class Parent(NamedTuple):
+    """A version that others are forked from; it need not be stored."""
+
+    ecs_id: UUID
+    lineage_id: UUID
+
+
 class Rows(NamedTuple):
     """Stored versions of exactly one class, in parallel lists."""
 
@@ -76,6 +83,18 @@ class UnitOfWork(ABC):
     @abstractmethod
     def lineage(self, lineage_id: UUID) -> list[UUID]:
         """The ids of all versions of a lineage, in stored order."""
+
+    @abstractmethod
+    def lock_forks(self, parents: Collection[Parent]) -> dict[Parent, set[UUID]]:
+        """The versions that were forked from each of these within its lineage, where there are any.
+
+        Whoever asks the same of one of them, in another unit of work, waits until this one ends. A version
+        that is not stored here cannot be locked.
+        """
+
+    @abstractmethod
+    def newest(self, lineage_id: UUID) -> UUID:
+        """The last stored version of a lineage that has some, also of what was committed a moment ago."""
 
     @abstractmethod
     def status(self) -> RegistryStatus:

@@ -23,7 +23,7 @@ from ecs_sql.fields import is_abstract
 from ecs_sql.identity import IdentifiedModel, Identity
 from ecs_sql.lineage import Head, Insert
 from ecs_sql.storage.driver import Driver
-from ecs_sql.storage.rows import RegistryStatus, Rows, Savepoint, UnitOfWork
+from ecs_sql.storage.rows import Parent, RegistryStatus, Rows, Savepoint, UnitOfWork
 from ecs_sql.storage.statements import BASE_COLUMNS, IDENTITY_COLUMNS, ClassStatements
 
 if TYPE_CHECKING:
@@ -274,6 +274,27 @@ class SqlWork(UnitOfWork):
         statement = f"SELECT ecs_id FROM base_entities WHERE lineage_id = {mark} ORDER BY id"
         rows, _ = self._driver.query(statement, (self._dialect.bind_ids([lineage_id])[0],))
         return [_as_uuid(row[0]) for row in rows]
+
+    @override
+    def lock_forks(self, parents: Collection[Parent]) -> dict[Parent, set[UUID]]:
+        ids = self._dialect.bind_ids([parent.ecs_id for parent in parents])
+        self._dialect.lock_versions(self._driver, ids)
+        select = "SELECT parent_id, lineage_id, ecs_id FROM base_entities"
+        rows, _ = self._by_ids(select, "parent_id", ids, self._dialect.current_read)
+        forks: dict[Parent, set[UUID]] = {}
+        for row in rows:
+            parent_id, lineage_id, ecs_id = map(_as_uuid, row)
+            forks.setdefault(Parent(parent_id, lineage_id), set()).add(ecs_id)
+        return forks
+
+    @override
+    def newest(self, lineage_id: UUID) -> UUID:
+        statement = (
+            f"SELECT ecs_id FROM base_entities WHERE lineage_id = {self._dialect.placeholder} "
+            f"ORDER BY id DESC LIMIT 1{self._dialect.current_read}"
+        )
+        rows, _ = self._driver.query(statement, tuple(self._dialect.bind_ids([lineage_id])))
+        return _as_uuid(rows[0][0])
 
     @override
     def status(self) -> RegistryStatus:

@@ -17,6 +17,7 @@ from ecs_sql.testing.contract import EntityStorageContract
 from ecs_sql.testing.copies import CopyContract
 from ecs_sql.testing.forks import ForkContract
 from ecs_sql.testing.graphs import GraphContract
+from ecs_sql.testing.latest import LatestContract
 from ecs_sql.testing.lineages import LineageContract
 from ecs_sql.testing.loading import LoadingContract
 from ecs_sql.testing.operations import OperationContract
@@ -39,6 +40,7 @@ __all__ = [
     "EntityStorageContract",
     "ForkContract",
     "GraphContract",
+    "LatestContract",
     "LineageContract",
     "LoadingContract",
     "OperationContract",

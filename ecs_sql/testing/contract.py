@@ -5,6 +5,7 @@ from __future__ import annotations
 from ecs_sql.testing.copies import CopyContract
 from ecs_sql.testing.forks import ForkContract
 from ecs_sql.testing.graphs import GraphContract
+from ecs_sql.testing.latest import LatestContract
 from ecs_sql.testing.lineages import LineageContract
 from ecs_sql.testing.loading import LoadingContract
 from ecs_sql.testing.operations import OperationContract
@@ -19,6 +20,7 @@ class EntityStorageContract(
     GraphContract,
     ForkContract,
     LineageContract,
+    LatestContract,
     CopyContract,
     RefusalContract,
     TransactionContract,

@@ -44,7 +44,9 @@ def constructs() -> None:
 
 def stores(storage: EntityStorage, thread: Thread) -> None:
     assert_type(storage.register(thread), Thread)
+    assert_type(storage.register(thread, expect_latest=True), Thread)
     assert_type(storage.register_many([thread]), list[Thread])
+    assert_type(storage.register_many([thread], expect_latest=True), list[Thread])
     assert_type(storage.get(thread.ecs_id), Entity | None)
     assert_type(storage.get(thread.ecs_id, Thread), Thread | None)
     assert_type(storage.get_many([thread.ecs_id], Thread), list[Thread | None])

@@ -26,6 +26,8 @@ class DatabaseDialect(ABC):
     """As a storage's status tells it."""
     placeholder: str
     """How a statement marks a parameter."""
+    current_read = ""
+    """What a query ends with that has to see what others committed since its transaction began."""
 
     @abstractmethod
     def own_engine(self, url: URL) -> Engine:
@@ -95,6 +97,14 @@ class DatabaseDialect(ABC):
         """An INSERT of one row."""
         marks = ", ".join([self.placeholder] * len(columns))
         return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
+
+    @abstractmethod
+    def lock_versions(self, driver: Driver, ids: Sequence[Any]) -> None:
+        """Let nobody else pass here with one of these ids, as `bind_ids` made them, before the transaction ends.
+
+        Afterwards a query that ends with `current_read` sees all that was committed by those who passed
+        before. A transaction that cannot see it fails with a conflict here or there.
+        """
 
     @abstractmethod
     def kind_of(self, error: DBAPIError) -> ErrorKind:

@@ -34,6 +34,7 @@ class MariadbDialect(DatabaseDialect):
 
     name = "mariadb"
     placeholder = "%s"
+    current_read = " LOCK IN SHARE MODE"
 
     def __init__(self) -> None:
         self._max_packet = _DEFAULT_PACKET
@@ -110,6 +111,12 @@ class MariadbDialect(DatabaseDialect):
             size += row_size
         if part:
             yield part
+
+    def lock_versions(self, driver: Driver, ids: Sequence[Any]) -> None:
+        for condition, parameters in self.membership("ecs_id", ids):
+            driver.query(
+                f"SELECT id FROM base_entities WHERE {condition} ORDER BY id FOR UPDATE", parameters
+            )
 
     def kind_of(self, error: DBAPIError) -> ErrorKind:
         arguments = getattr(error.orig, "args", ())

@@ -68,6 +68,17 @@ class PostgresqlDialect(DatabaseDialect):
         self.insert_rows(driver, "base_entities", ("id", *columns), numbered)
         return ids
 
+    def lock_versions(self, driver: Driver, ids: Sequence[Any]) -> None:
+        # A lock alone is not enough: under REPEATABLE READ and SERIALIZABLE who waited for it goes on with
+        # a snapshot from before. An update that changes nothing makes that a serialization failure.
+        for condition, parameters in self.membership("ecs_id", ids):
+            driver.query(
+                "UPDATE base_entities SET type = base_entities.type FROM (SELECT id FROM base_entities "
+                f"WHERE {condition} ORDER BY id FOR UPDATE) AS locked "
+                "WHERE base_entities.id = locked.id RETURNING base_entities.id",
+                parameters,
+            )
+
     def kind_of(self, error: DBAPIError) -> ErrorKind:
         state = getattr(error.orig, "sqlstate", None)
         if state in _CONFLICTS:

@@ -107,6 +107,9 @@ class SqliteDialect(DatabaseDialect):
         self.insert_rows(driver, "base_entities", ("id", *columns), numbered)
         return ids
 
+    def lock_versions(self, driver: Driver, ids: Sequence[Any]) -> None:
+        pass  # a transaction that writes has the whole database to itself
+
     def kind_of(self, error: DBAPIError) -> ErrorKind:
         original = error.orig
         code = getattr(original, "sqlite_errorcode", None)
