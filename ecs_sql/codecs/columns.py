@@ -16,7 +16,7 @@ from ecs_sql.codecs.base import (
     Decoding,
     Encoding,
     UnsupportedNode,
-    dump_json,
+    dump_all_json,
     load_json,
     only_of_type,
 )
@@ -85,7 +85,7 @@ class JsonColumn(ColumnForm):
         )
 
     def _encode(self, values: list[Any], run: Encoding) -> list[Any]:
-        return list(map(dump_json, self._codec.encode(values, run)))
+        return dump_all_json(self._codec.encode(values, run))
 
     def _decode(self, texts: list[Any], run: Decoding) -> list[Any]:
         return self._codec.decode(_load_all(texts), run)

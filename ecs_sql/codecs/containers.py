@@ -16,6 +16,7 @@ from ecs_sql.codecs.base import (
     Found,
     Refusal,
     Undecodable,
+    dump_all_json,
     dump_json,
     load_json,
     only_forms_of_type,
@@ -54,6 +55,7 @@ class CollectionCodec(Codec):
         unordered = collection in (set, frozenset)
         self._ordered: Callable[[list[Any]], list[Any]] = _sorted if unordered else _as_is
         self._make: Callable[[list[Any]], Any] = _as_is if collection is list else collection
+        self.forms_are_values = collection is list and item.forms_are_values
 
     def accepts(self, value_type: type) -> bool:
         return value_type is self._type
@@ -61,6 +63,8 @@ class CollectionCodec(Codec):
     def encode(self, values: list[Any], run: Encoding) -> list[Any]:
         only_of_type(values, self._type)
         flat = self._item.encode(list(chain.from_iterable(values)), run)
+        if self.forms_are_values:
+            return values
         return list(map(self._ordered, _split(flat, list(map(len, values)))))
 
     def decode(self, forms: list[Any], run: Decoding) -> list[Any]:
@@ -159,6 +163,7 @@ class DictCodec(Codec):
         self._key = key
         self._value = value
         self.holds_references = value.holds_references
+        self.forms_are_values = key.text_forms and key.forms_are_values and value.forms_are_values
 
     def accepts(self, value_type: type) -> bool:
         return value_type is dict
@@ -166,10 +171,10 @@ class DictCodec(Codec):
     def encode(self, values: list[Any], run: Encoding) -> list[Any]:
         only_of_type(values, dict)
         keys = self._key.encode(list(chain.from_iterable(values)), run)
-        texts = keys if self._key.text_forms else list(map(dump_json, keys))
-        items = self._value.encode(
-            list(chain.from_iterable(value.values() for value in values)), run
-        )
+        items = self._value.encode(list(chain.from_iterable(map(dict.values, values))), run)
+        if self.forms_are_values:
+            return values
+        texts = keys if self._key.text_forms else dump_all_json(keys)
         lengths = list(map(len, values))
         forms = [
             dict(zip(own_keys, own_items, strict=True))

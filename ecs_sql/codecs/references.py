@@ -19,6 +19,7 @@ from ecs_sql.codecs.base import (
     Found,
     Refusal,
     Undecodable,
+    json_texts,
     only_forms_of_type,
     only_of_type,
     registry,
@@ -90,7 +91,7 @@ class ReferenceCodec(Codec):
         return list(map(run.id_of, values))
 
     def encode(self, values: list[Any], run: Encoding) -> list[Any]:
-        return list(map(str, self.encode_ids(values, run)))
+        return json_texts(self.encode_ids(values, run))
 
     def _parse_column(self, values: list[Any]) -> list[Any]:
         only_forms_of_type(values, UUID)

@@ -23,6 +23,7 @@ from ecs_sql.codecs.base import (
     Encoding,
     Refusal,
     Undecodable,
+    json_texts,
     only_forms_of_type,
     only_of_type,
     registry,
@@ -75,6 +76,8 @@ def check_int64(values: list[int]) -> None:
 class ExactCodec(Codec):
     """Values of one exact type that JSON has too: bool and str."""
 
+    forms_are_values = True
+
     def __init__(self, type_: type, sql_type: TypeEngine[Any]) -> None:
         self._type = type_
         self.column = ColumnForm(sql_type, self.encode, self.decode)
@@ -126,6 +129,8 @@ class IntCodec(ExactCodec):
 class FloatCodec(ExactCodec):
     """Finite floats; an int is the float that it equals, and -0.0 is 0.0."""
 
+    forms_are_values = False
+
     def __init__(self) -> None:
         super().__init__(float, sqltypes.FLOAT)
 
@@ -166,6 +171,7 @@ class TextualCodec(Codec):
         sql_type: TypeEngine[Any] = sqltypes.TEXT,
     ) -> None:
         self._types = types
+        self._type_set = frozenset(types)
         self._to_text = to_text
         self._from_text = from_text
         self.column = ColumnForm(sql_type, self.encode, self.decode)
@@ -174,12 +180,14 @@ class TextualCodec(Codec):
         return value_type in self._types
 
     def encode(self, values: list[Any], run: Encoding) -> list[Any]:
-        for value in values:
-            if type(value) not in self._types:
-                only_of_type([value], self._types[0])
-        texts = list(map(self._to_text, values))
+        if not set(map(type, values)) <= self._type_set:
+            only_of_type([v for v in values if type(v) not in self._type_set], self._types[0])
+        texts = self._to_texts(values)
         check_texts(texts)
         return texts
+
+    def _to_texts(self, values: list[Any]) -> list[str]:
+        return list(map(self._to_text, values))
 
     def decode(self, forms: list[Any], run: Decoding) -> list[Any]:
         only_forms_of_type(forms, str)
@@ -211,6 +219,9 @@ class UuidCodec(TextualCodec):
     def __init__(self) -> None:
         super().__init__((UUID,), str, UUID)
         self.column = ColumnForm(sqltypes.UUID_TYPE, self._encode_column, self._decode_column)
+
+    def _to_texts(self, values: list[Any]) -> list[str]:
+        return json_texts(values)
 
     def _encode_column(self, values: list[Any], run: Encoding) -> list[Any]:
         only_of_type(values, UUID)
@@ -266,6 +277,8 @@ def _bytes(text: str) -> bytes:
 
 class ByteSizeCodec(IntCodec):
     """pydantic's ByteSize, an int with its own class."""
+
+    forms_are_values = False
 
     def accepts(self, value_type: type) -> bool:
         return value_type is ByteSize

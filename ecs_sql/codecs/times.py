@@ -15,6 +15,7 @@ from ecs_sql.codecs.base import (
     Encoding,
     Refusal,
     Undecodable,
+    json_texts,
     only_forms_of_type,
     only_of_type,
     registry,
@@ -46,6 +47,17 @@ def utc(value: dt.datetime) -> dt.datetime:
     return instant
 
 
+def all_utc(values: list[dt.datetime]) -> list[dt.datetime]:
+    """A column of aware datetimes in UTC; see `utc`."""
+    if values and _are_utc(values) and MIN_INSTANT <= min(values) <= max(values) <= MAX_INSTANT:
+        return values
+    return list(map(utc, values))
+
+
+def _are_utc(values: list[dt.datetime]) -> bool:
+    return all(value.tzinfo is dt.UTC for value in values)
+
+
 def datetime_text(value: dt.datetime) -> str:
     """Fixed-width ISO text: naive as it is, aware in UTC with a Z."""
     if value.utcoffset() is None:
@@ -53,11 +65,27 @@ def datetime_text(value: dt.datetime) -> str:
     return utc(value).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
+_UTC_TEXT_LENGTH = len("2025-01-01T00:00:00.000000Z")
+
+
+def datetime_texts(values: list[dt.datetime]) -> list[str]:
+    """The texts of a column; see `datetime_text`."""
+    if not _are_utc(values):
+        return list(map(datetime_text, values))
+    return [  # JSON leaves out a fraction of zero
+        text if len(text) == _UTC_TEXT_LENGTH else datetime_text(value)
+        for text, value in zip(json_texts(all_utc(values)), values, strict=True)
+    ]
+
+
 class DatetimeCodec(TextualCodec):
     """Naive and aware datetimes alike, as text that says which."""
 
     def __init__(self) -> None:
         super().__init__((dt.datetime,), datetime_text, dt.datetime.fromisoformat)
+
+    def _to_texts(self, values: list[Any]) -> list[str]:
+        return datetime_texts(values)
 
 
 class NativeDatetimeCodec(TextualCodec):
@@ -88,6 +116,8 @@ class NativeDatetimeCodec(TextualCodec):
 
     def _encode_column(self, values: list[Any], run: Encoding) -> list[Any]:
         only_of_type(values, dt.datetime)
+        if self._aware and _are_utc(values):
+            return all_utc(values)
         return list(map(self._checked, values))
 
     def _decode_column(self, values: list[Any], run: Decoding) -> list[Any]:

@@ -31,6 +31,7 @@ class OptionalCodec(Codec):
     def __init__(self, item: Codec) -> None:
         self.item = item
         self.holds_references = item.holds_references
+        self.forms_are_values = item.forms_are_values
 
     def accepts(self, value_type: type) -> bool:
         return value_type is type(None) or self.item.accepts(value_type)
