@@ -15,17 +15,20 @@ import ecs_sql
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-# A block after this comment goes on where the one before it ended.
-CONTINUED = "<!-- continued -->"
+# A block after this comment goes on where the last one of the first example ended.
+CONTINUES = "<!-- continues the first example -->"
 
 
 def _python_blocks() -> list[str]:
-    """Each as a whole program: a continued one with those that it continues before it."""
-    pattern = rf"({re.escape(CONTINUED)}\n+)?^```python\n(.*?)^```$"
+    """Each as a whole program: one that continues the first example has all before it in front."""
+    pattern = rf"({re.escape(CONTINUES)}\n+)?^```python\n(.*?)^```$"
+    found = re.findall(pattern, README, flags=re.DOTALL | re.MULTILINE)
     blocks: list[str] = []
-    for match in re.finditer(pattern, README, flags=re.DOTALL | re.MULTILINE):
-        continued, code = match.groups()
-        blocks.append(f"{blocks[-1]}\n{code}" if continued else code)
+    example = ""
+    for number, (continues, code) in enumerate(found):
+        is_example = continues or number == 0
+        example = f"{example}\n{code}" if is_example else example
+        blocks.append(example if is_example else code)
     return blocks
 
 
