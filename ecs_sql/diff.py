@@ -73,9 +73,9 @@ class _Snapshot:
             return keys[id(node)]
 
         contents: dict[int, Content] = {}
-        for entity_class, group in graph.by_class().items():
-            encoded = codec_of(entity_class).encode(group, key_of)
-            contents.update(zip(map(id, group), encoded, strict=True))
+        for group in graph.groups.values():
+            encoded = group.codec.encode(group.nodes, key_of)
+            contents.update(zip(map(id, group.nodes), encoded, strict=True))
         nodes = {
             key_of(node): _Node(type(node), identity_of(node), contents[id(node)])
             for node in graph.nodes

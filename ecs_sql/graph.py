@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from ecs_sql.entity_codec import EntityCodec, codec_of
 from ecs_sql.errors import UnregisteredClassError
@@ -11,41 +12,44 @@ from ecs_sql.identity import IdentifiedModel
 CodecFor = Callable[[type[IdentifiedModel]], EntityCodec]
 
 
+class Group(NamedTuple):
+    """The nodes of exactly one class, in order, and the codec of that class."""
+
+    codec: EntityCodec
+    nodes: list[IdentifiedModel]
+
+
 class Graph:
     """The entities reachable from some roots: each object once, before what it refers to, depth-first.
 
     Attributes:
         nodes: the entities in that order.
         children: per node, by position, the entities that it refers to.
+        groups: the nodes of each exact class.
     """
 
-    __slots__ = ("children", "nodes")
+    __slots__ = ("children", "groups", "nodes")
 
     def __init__(self, roots: Iterable[IdentifiedModel], codec_for: CodecFor = codec_of) -> None:
         self.nodes: list[IdentifiedModel] = []
         self.children: list[Sequence[IdentifiedModel]] = []
+        self.groups: dict[type[IdentifiedModel], Group] = {}
         visited: set[int] = set()
-        codecs: dict[type[IdentifiedModel], EntityCodec] = {}
         pending = list(reversed(list(roots)))
         while pending:
             entity = pending.pop()
             if id(entity) in visited:
                 continue
             visited.add(id(entity))
-            codec = codecs.get(type(entity))
-            if codec is None:
-                codec = codecs[type(entity)] = _codec_of(entity, codec_for)
-            children = codec.children(entity)
+            group = self.groups.get(type(entity))
+            if group is None:
+                group = self.groups[type(entity)] = Group(_codec_of(entity, codec_for), [])
+            group.nodes.append(entity)
             self.nodes.append(entity)
+            children = group.codec.children(entity)
             self.children.append(children)
-            pending.extend(reversed(children))
-
-    def by_class(self) -> dict[type[IdentifiedModel], list[IdentifiedModel]]:
-        """The nodes by their exact class, in order."""
-        groups: dict[type[IdentifiedModel], list[IdentifiedModel]] = {}
-        for node in self.nodes:
-            groups.setdefault(type(node), []).append(node)
-        return groups
+            if children:
+                pending.extend(reversed(children))
 
     def referrers(self) -> dict[int, list[IdentifiedModel]]:
         """The nodes that refer to each node, by the `id()` of the latter."""

@@ -7,8 +7,10 @@ neither validates nor dumps nor copies nor pickles them, and an unset slot is a 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 from uuid import UUID, uuid4
 
@@ -137,6 +139,7 @@ class IdentifiedModel(BaseModel, metaclass=EntityMeta):
             _inside_repr.reset(token)
 
 
+_bookkeeping_of = itemgetter(*Identity._fields)
 _set_live_id = vars(IdentifiedModel)["_ecs_live_id"].__set__
 _set_from_storage = vars(IdentifiedModel)["_ecs_from_storage"].__set__
 _set_memory = vars(IdentifiedModel)["_ecs_memory"].__set__
@@ -161,6 +164,20 @@ def memory_of(entity: IdentifiedModel) -> Memory | None:
         return None
 
 
+def memories_of(entities: Sequence[IdentifiedModel]) -> list[Memory | None]:
+    """What a storage remembers of each of these objects."""
+    try:
+        return list(map(_get_memory, entities))
+    except AttributeError:
+        return list(map(memory_of, entities))
+
+
+def is_memory_of(entity: IdentifiedModel, memory: Memory) -> bool:
+    """Whether a memory is of the version that the object still says it is."""
+    values = entity.__dict__
+    return (values["ecs_id"], values["lineage_id"]) == (memory.ecs_id, memory.lineage_id)
+
+
 def identity_of(entity: IdentifiedModel) -> Identity:
     """The object's bookkeeping as an immutable value."""
     values = entity.__dict__
@@ -171,6 +188,15 @@ def identity_of(entity: IdentifiedModel) -> Identity:
         values["created_at"],
         tuple(values["old_ids"]),
     )
+
+
+def identities_of(entities: Sequence[IdentifiedModel]) -> list[Identity]:
+    """The bookkeeping of each of these objects; see `identity_of`."""
+    values = [entity.__dict__ for entity in entities]
+    return [
+        Identity(ecs_id, lineage_id, parent_id, created_at, tuple(old_ids))
+        for ecs_id, lineage_id, parent_id, created_at, old_ids in map(_bookkeeping_of, values)
+    ]
 
 
 def assign_identity(entity: IdentifiedModel, identity: Identity) -> None:

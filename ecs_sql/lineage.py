@@ -8,10 +8,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
+from operator import is_
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from ecs_sql.codecs.base import Encoding, Refusal, only_of_type
+from ecs_sql.codecs.base import Encoding, Refusal, only_of_type, some
 from ecs_sql.codecs.references import pinned_id
 from ecs_sql.codecs.times import NativeDatetimeCodec
 from ecs_sql.entity_codec import Content, EntityCodec
@@ -21,8 +23,18 @@ from ecs_sql.errors import (
     LineageError,
     UnstorableValueError,
 )
-from ecs_sql.graph import CodecFor, Graph
-from ecs_sql.identity import IdentifiedModel, Identity, Memory, identity_of, utc_now
+from ecs_sql.graph import Graph
+from ecs_sql.identity import (
+    IdentifiedModel,
+    Identity,
+    Memory,
+    identities_of,
+    identity_of,
+    utc_now,
+)
+
+MemoriesOf = Callable[[Sequence[IdentifiedModel]], Sequence[Memory | None]]
+"""What a storage remembers of each of these objects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +52,7 @@ class Head:
         return self.parent_id is None or self.old_ids[-1:] == (self.parent_id,)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Insert:
+class Insert(NamedTuple):
     """One version to write, and the object that it is of."""
 
     entity: IdentifiedModel
@@ -60,27 +71,20 @@ class Survey:
         identities: the checked bookkeeping of the unknown nodes, by their `id()`.
     """
 
-    def __init__(
-        self,
-        graph: Graph,
-        codec_for: CodecFor,
-        memory_for: Callable[[IdentifiedModel], Memory | None],
-    ) -> None:
+    def __init__(self, graph: Graph, memories_of: MemoriesOf) -> None:
         self.graph = graph
-        self.codec_for = codec_for
         self.contents: dict[int, Content] = {}
         self.changed: list[IdentifiedModel] = []
         self.unknown: list[IdentifiedModel] = []
-        for entity_class, nodes in graph.by_class().items():
-            codec = codec_for(entity_class)
-            for node, content in zip(nodes, codec.encode(nodes, pinned_id), strict=True):
-                self.contents[id(node)] = content
-                memory = memory_for(node)
+        for codec, nodes in graph.groups.values():
+            contents = codec.encode(nodes, pinned_id)
+            self.contents.update(zip(map(id, nodes), contents, strict=True))
+            for node, content, memory in zip(nodes, contents, memories_of(nodes), strict=True):
                 if memory is None:
                     self.unknown.append(node)
                 elif not codec.same_content(content, memory.content):
                     self.changed.append(node)
-        identities = checked_identities(self.unknown, [identity_of(node) for node in self.unknown])
+        identities = checked_identities(self.unknown, identities_of(self.unknown))
         self.identities = dict(zip(map(id, self.unknown), identities, strict=True))
 
     @property
@@ -101,7 +105,7 @@ def checked_identity(entity: IdentifiedModel, identity: Identity) -> Identity:
 
 def checked_identities(
     entities: Sequence[IdentifiedModel], identities: Sequence[Identity]
-) -> list[Identity]:
+) -> Sequence[Identity]:
     """The bookkeeping of several entities as it is stored; see `checked_identity`."""
     try:
         checked = _checked(identities)
@@ -110,27 +114,22 @@ def checked_identities(
             _check_one(entity, identity)
         raise  # pragma: no cover - a list is refused only where one of its values is
     for entity, identity in zip(entities, identities, strict=True):
-        if identity.old_ids or identity.parent_id is not None:
+        if identity.parent_id is not None or identity.old_ids:
             _check_ancestors(entity, identity)
     return checked
 
 
-def _checked(identities: Sequence[Identity]) -> list[Identity]:
-    run = Encoding(pinned_id)
-    for values in (
-        [identity.ecs_id for identity in identities],
-        [identity.lineage_id for identity in identities],
-        [identity.parent_id for identity in identities if identity.parent_id is not None],
-        [ecs_id for identity in identities for ecs_id in identity.old_ids],
-    ):
-        only_of_type(values, UUID)
-    created_at = _CREATED_AT.encode(
-        [_plain_datetime(identity.created_at) for identity in identities], run
-    )
-    return [
-        identity if identity.created_at is created else identity._replace(created_at=created)
-        for identity, created in zip(identities, created_at, strict=True)
-    ]
+def _checked(identities: Sequence[Identity]) -> Sequence[Identity]:
+    if not identities:
+        return identities
+    ecs_ids, lineage_ids, parent_ids, created_at, old_ids = zip(*identities, strict=True)
+    for ids in (ecs_ids, lineage_ids, some(parent_ids), list(chain.from_iterable(old_ids))):
+        only_of_type(ids, UUID)
+    plain = list(map(_plain_datetime, created_at))
+    in_utc = _CREATED_AT.encode(plain, Encoding(pinned_id))
+    if all(map(is_, in_utc, created_at)):
+        return identities
+    return list(map(Identity, ecs_ids, lineage_ids, parent_ids, in_utc, old_ids))
 
 
 def _check_one(entity: IdentifiedModel, identity: Identity) -> None:
@@ -155,7 +154,7 @@ def _check_ancestors(entity: IdentifiedModel, identity: Identity) -> None:
 
 def _plain_datetime(value: Any) -> Any:
     """A subclass of datetime (a test's frozen clock, say) as a plain one."""
-    if isinstance(value, dt.datetime) and type(value) is not dt.datetime:
+    if type(value) is not dt.datetime and isinstance(value, dt.datetime):
         return dt.datetime.combine(value.date(), value.timetz())
     return value
 
@@ -174,6 +173,8 @@ def sort_unknown(
     Raises:
         IdentityConflictError: when an id is stored as a version of another lineage or class.
     """
+    if not heads:
+        return survey.unknown, []
     new: list[IdentifiedModel] = []
     changed: list[IdentifiedModel] = []
     for node in survey.unknown:
@@ -188,7 +189,7 @@ def sort_unknown(
         if head.lineage_id != node.__dict__["lineage_id"]:
             reason = f"that id is stored as a version of lineage {head.lineage_id}"
             raise IdentityConflictError(type(node), ecs_id, reason)
-        codec = survey.codec_for(type(node))
+        codec = survey.graph.groups[type(node)].codec
         if not codec.same_content(survey.contents[id(node)], stored[ecs_id]):
             changed.append(node)
     return new, changed
@@ -205,7 +206,7 @@ def plan_inserts(
         CopyConflictError: when two differing objects share an unstored id.
         LineageError: when versions of the plan would be each other's ancestors.
     """
-    new_objects = {id(node) for node in new}
+    new_objects = set(map(id, new))
     forked = _forked(survey.graph, list(changed), new_objects)
     now = utc_now()
     identities = {key: identity_of(node).forked(now) for key, node in forked.items()}
@@ -217,17 +218,18 @@ def plan_inserts(
     contents = _final_contents(survey, forked, id_of)
     forks = checked_identities(list(forked.values()), list(identities.values()))
     planned = {**survey.identities, **dict(zip(forked, forks, strict=True))}
+    groups = survey.graph.groups
     inserts: dict[UUID, Insert] = {}
     for node in survey.graph.nodes:
         key = id(node)
-        if key not in forked and key not in new_objects:
+        if key not in new_objects and key not in forked:
             continue
         identity = planned[key]
-        insert = Insert(node, survey.codec_for(type(node)), identity, contents[key])
+        insert = Insert(node, groups[type(node)].codec, identity, contents[key])
         twin = inserts.setdefault(identity.ecs_id, insert)
         if twin is not insert and not _is_twin(insert, twin):
             raise CopyConflictError(type(node), identity.ecs_id)
-    return list(_parents_first(inserts))
+    return _parents_first(inserts)
 
 
 def _is_twin(insert: Insert, twin: Insert) -> bool:
@@ -267,12 +269,15 @@ def _final_contents(
         if any(id(child) in forked for child in children):
             again.setdefault(type(node), []).append(node)
     for entity_class, nodes in again.items():
-        encoded = survey.codec_for(entity_class).encode(nodes, id_of)
+        encoded = survey.graph.groups[entity_class].codec.encode(nodes, id_of)
         contents.update(zip(map(id, nodes), encoded, strict=True))
     return contents
 
 
-def _parents_first(inserts: Mapping[UUID, Insert]) -> Iterable[Insert]:
+def _parents_first(inserts: Mapping[UUID, Insert]) -> list[Insert]:
+    if all(insert.identity.parent_id is None for insert in inserts.values()):
+        return list(inserts.values())
+    ordered: list[Insert] = []
     emitted: set[UUID] = set()
     for insert in inserts.values():
         chain: list[Insert] = []
@@ -282,7 +287,7 @@ def _parents_first(inserts: Mapping[UUID, Insert]) -> Iterable[Insert]:
             chain.append(current)
             parent_id = current.identity.parent_id
             current = inserts.get(parent_id) if parent_id is not None else None
-            if current is not None and current in chain:
+            if current is not None and any(current is earlier for earlier in chain):
                 identity = insert.identity
                 raise LineageError(
                     type(insert.entity),
@@ -290,7 +295,19 @@ def _parents_first(inserts: Mapping[UUID, Insert]) -> Iterable[Insert]:
                     identity.parent_id,
                     "they are each other's ancestors",
                 )
-        yield from reversed(chain)
+        ordered += reversed(chain)
+    return ordered
+
+
+def present_heads(inserts: Iterable[Insert]) -> dict[UUID, Head]:
+    """The versions from which the plan forks, as their objects still tell them."""
+    forked = [insert.entity for insert in inserts if insert.entity.ecs_id != insert.identity.ecs_id]
+    return {
+        identity.ecs_id: Head(
+            type(entity), identity.lineage_id, identity.parent_id, identity.old_ids
+        )
+        for entity, identity in zip(forked, identities_of(forked), strict=True)
+    }
 
 
 def planned_heads(inserts: Iterable[Insert]) -> dict[UUID, Head]:

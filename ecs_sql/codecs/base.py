@@ -197,6 +197,11 @@ class Codec:
     def walk(self, value: Any, found: Found) -> None:
         """Append the entities in the value, in order; never fails, also on what `encode` will refuse."""
 
+    def walk_all(self, values: Iterable[Any], found: Found) -> None:
+        """Append the entities in all the values, in order; see `walk`."""
+        for value in values:
+            self.walk(value, found)
+
     def pins(self, forms: Iterable[Any], found: list[UUID]) -> None:
         """Append the ids that the forms refer to."""
 

@@ -74,8 +74,7 @@ class CollectionCodec(Codec):
 
     def walk(self, value: Any, found: Found) -> None:
         if type(value) is self._type:
-            for item in cast("Iterable[Any]", value):
-                self._item.walk(item, found)
+            self._item.walk_all(cast("Iterable[Any]", value), found)
 
     def pins(self, forms: Iterable[Any], found: list[UUID]) -> None:
         lists = list(forms)
@@ -204,8 +203,7 @@ class DictCodec(Codec):
 
     def walk(self, value: Any, found: Found) -> None:
         if type(value) is dict:
-            for item in value.values():
-                self._value.walk(item, found)
+            self._value.walk_all(value.values(), found)
 
     def pins(self, forms: Iterable[Any], found: list[UUID]) -> None:
         dicts = list(forms)

@@ -105,8 +105,15 @@ class ReferenceCodec(Codec):
         return entities_of(parse_uuids(forms), run)
 
     def walk(self, value: Any, found: Found) -> None:
-        if isinstance(value, IdentifiedModel):
+        if issubclass(type(value), IdentifiedModel):
             found.append(value)
+
+    def walk_all(self, values: Iterable[Any], found: Found) -> None:
+        values = list(values)
+        if all(issubclass(value_type, IdentifiedModel) for value_type in set(map(type, values))):
+            found += values
+        else:
+            super().walk_all(values, found)
 
     def pins(self, forms: Iterable[Any], found: list[UUID]) -> None:
         found += parse_uuids(list(forms))

@@ -22,7 +22,7 @@ from ecs_sql.errors import (
     UnregisteredClassError,
 )
 from ecs_sql.graph import Graph
-from ecs_sql.identity import IdentifiedModel, Memory, memory_of, remember
+from ecs_sql.identity import IdentifiedModel, Memory, is_memory_of, memories_of, remember
 from ecs_sql.lineage import (
     Head,
     Insert,
@@ -30,6 +30,7 @@ from ecs_sql.lineage import (
     check_parents,
     plan_inserts,
     planned_heads,
+    present_heads,
     sort_unknown,
 )
 from ecs_sql.storage.garbage import collection_paused
@@ -99,50 +100,48 @@ class VersionedStorage(ABC):
         transaction = current_transaction(self)
         if transaction is not None and transaction.read_only:
             raise ReadOnlyTransactionError("register")
-        known = memory_of if transaction is None else transaction.journal.memory_of
+        known = memories_of if transaction is None else transaction.journal.memories_of
         with collection_paused:
             graph = Graph(roots, self._codec_for)
-            survey = Survey(graph, self._codec_for, lambda node: self._own(node, known(node)))
+            survey = Survey(graph, lambda nodes: self._own(nodes, known(nodes)))
             if not survey.is_settled:
                 self._write(lambda unit: self._store(unit, survey, expect_latest=expect_latest))
         return roots
 
-    def _own(self, entity: IdentifiedModel, memory: Memory | None) -> Memory | None:
-        """The memory, where it is this storage's and of what the object still says it is."""
-        if memory is None or memory.storage is not self._token:
-            return None
-        values = entity.__dict__
-        same = values["ecs_id"] == memory.ecs_id and values["lineage_id"] == memory.lineage_id
-        return memory if same else None
+    def _own(
+        self, entities: Sequence[IdentifiedModel], memories: Sequence[Memory | None]
+    ) -> list[Memory | None]:
+        """The memories that are this storage's and of what the object still says it is."""
+        token = self._token
+        return [
+            memory
+            if memory is not None and memory.storage is token and is_memory_of(entity, memory)
+            else None
+            for entity, memory in zip(entities, memories, strict=True)
+        ]
 
     def _store(self, transaction: Transaction, survey: Survey, *, expect_latest: bool) -> None:
         work = transaction.work
         new, changed = survey.unknown, survey.changed
         if survey.unknown:
-            ids = list(dict.fromkeys(node.ecs_id for node in survey.unknown))
+            ids = list({identity.ecs_id: None for identity in survey.identities.values()})
             heads = work.heads(ids)
             stored = self._contents(work, list(heads)) if heads else {}
             new, differing = sort_unknown(survey, heads, stored)
             changed = [*survey.changed, *differing]
         inserts = plan_inserts(survey, new, changed)
-        check_parents(inserts, self._parent_heads(work, survey, inserts))
+        check_parents(inserts, self._parent_heads(work, inserts))
         if expect_latest:
             check_latest(work, inserts)
         if inserts:
             work.insert(inserts)
         self._note(transaction.journal, survey, inserts)
 
-    def _parent_heads(
-        self, work: UnitOfWork, survey: Survey, inserts: Sequence[Insert]
-    ) -> dict[UUID, Head]:
+    def _parent_heads(self, work: UnitOfWork, inserts: Sequence[Insert]) -> dict[UUID, Head]:
         """The parents of the new versions, and their parents as far as `old_ids` does not tell them."""
         if all(insert.identity.parent_id is None for insert in inserts):
             return {}
-        present = {
-            node.ecs_id: Head(type(node), node.lineage_id, node.parent_id, tuple(node.old_ids))
-            for node in survey.graph.nodes
-        }
-        heads = {**present, **planned_heads(inserts)}
+        heads = {**present_heads(inserts), **planned_heads(inserts)}
         wanted = {insert.identity.parent_id for insert in inserts} - heads.keys()
         while wanted := wanted - {None}:
             found = work.heads([ecs_id for ecs_id in wanted if ecs_id is not None])
@@ -158,21 +157,17 @@ class VersionedStorage(ABC):
         }
 
     def _note(self, journal: Journal, survey: Survey, inserts: Sequence[Insert]) -> None:
-        written = {insert.identity.ecs_id: insert for insert in inserts}
-        by_object = {id(insert.entity): insert for insert in inserts}
-        for node in survey.unknown:
-            insert = by_object.get(id(node)) or written.get(node.ecs_id)
-            if insert is None:  # found stored as it is
-                content = survey.contents[id(node)]
-                journal.read(node, Memory(self._token, node.ecs_id, node.lineage_id, content))
-            elif insert.entity is not node:  # an equal copy of what another object wrote
-                journal.read(
-                    node, Memory(self._token, node.ecs_id, node.lineage_id, insert.content)
-                )
         for insert in inserts:
             identity = insert.identity
             memory = Memory(self._token, identity.ecs_id, identity.lineage_id, insert.content)
             journal.written(insert.entity, identity, memory)
+        entities = {id(insert.entity) for insert in inserts}
+        others = [node for node in survey.unknown if id(node) not in entities]
+        if others:  # found stored as they are, or equal copies of what other objects wrote
+            written = {insert.identity.ecs_id: insert.content for insert in inserts}
+            for node in others:
+                content = written.get(node.ecs_id, survey.contents[id(node)])
+                journal.read(node, Memory(self._token, node.ecs_id, node.lineage_id, content))
 
     def clear(self) -> None:
         """See `EntityStorage.clear`."""

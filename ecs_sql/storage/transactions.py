@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from types import MappingProxyType
-from typing import NamedTuple
 
 from ecs_sql.identity import (
     IdentifiedModel,
@@ -13,26 +12,22 @@ from ecs_sql.identity import (
     Memory,
     assign_identity,
     identity_of,
-    memory_of,
+    memories_of,
     remember,
 )
 from ecs_sql.storage.rows import UnitOfWork
 
-
-class _Done(NamedTuple):
-    """What was done to one object: what it was before, and what to remember of it after the commit."""
-
-    entity: IdentifiedModel
-    before: Identity | None
-    memory: Memory
+Done = tuple[IdentifiedModel, Identity | None, Memory]
+"""What was done to one object: what it was before if that changed, and what to remember of it after the commit."""
 
 
 class Journal:
     """What a transaction did to objects, in order."""
 
     def __init__(self) -> None:
-        self._done: list[_Done] = []
+        self._done: list[Done] = []
         self._latest: dict[int, Memory] = {}
+        self._indexed = 0
 
     @property
     def mark(self) -> int:
@@ -41,23 +36,30 @@ class Journal:
 
     def written(self, entity: IdentifiedModel, identity: Identity, memory: Memory) -> None:
         """Note that a version of the object was written, and give the object that identity."""
-        if vars(entity)["ecs_id"] == identity.ecs_id:
-            self._note(_Done(entity, None, memory))
+        ecs_id = entity.__dict__["ecs_id"]
+        if ecs_id is identity.ecs_id or ecs_id == identity.ecs_id:
+            self._done.append((entity, None, memory))
         else:
-            self._note(_Done(entity, identity_of(entity), memory))
+            self._done.append((entity, identity_of(entity), memory))
             assign_identity(entity, identity)
 
     def read(self, entity: IdentifiedModel, memory: Memory) -> None:
         """Note that the object is as stored."""
-        self._note(_Done(entity, None, memory))
+        self._done.append((entity, None, memory))
 
-    def _note(self, done: _Done) -> None:
-        self._done.append(done)
-        self._latest[id(done.entity)] = done.memory
+    def memories_of(self, entities: Sequence[IdentifiedModel]) -> list[Memory | None]:
+        """What is known of the objects inside the transaction."""
+        latest = self._latest_memories()
+        known = memories_of(entities)
+        return [
+            latest.get(id(entity), memory) for entity, memory in zip(entities, known, strict=True)
+        ]
 
-    def memory_of(self, entity: IdentifiedModel) -> Memory | None:
-        """What is known of the object inside the transaction."""
-        return self._latest.get(id(entity)) or memory_of(entity)
+    def _latest_memories(self) -> dict[int, Memory]:
+        for entity, _, memory in self._done[self._indexed :]:
+            self._latest[id(entity)] = memory
+        self._indexed = len(self._done)
+        return self._latest
 
     def undo(self, mark: int = 0) -> None:
         """Put the objects back as they were at the mark."""
@@ -65,7 +67,8 @@ class Journal:
             entity, before, _ = self._done.pop()
             if before is not None:
                 assign_identity(entity, before)
-        self._latest = {id(done.entity): done.memory for done in self._done}
+        self._latest.clear()
+        self._indexed = 0
 
     def settle(self) -> None:
         """Remember what the commit made certain."""
@@ -77,6 +80,7 @@ class Journal:
         """Remember nothing: the commit was not the storage's own."""
         self._done.clear()
         self._latest.clear()
+        self._indexed = 0
 
 
 class Transaction:

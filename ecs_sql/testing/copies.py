@@ -46,6 +46,18 @@ class CopyContract(StorageHooks):
         assert copy.parent_id == frozen.ecs_id
         assert list(storage.get_lineage_ids(frozen.lineage_id)) == [frozen.ecs_id, copy.ecs_id]
 
+    def test_equal_new_copies_that_refer_to_a_change_are_settled(self) -> None:
+        storage = self.make_storage([Node])
+        child = Node(name="child")
+        storage.register(child)
+        child.name = "changed"
+        new = Node(name="new", next=child)
+        copies = [new, new.model_copy()]
+        storage.register_many(copies)
+        versions = storage.get_registry_status().versions
+        storage.register_many(copies)
+        assert storage.get_registry_status().versions == versions == 3
+
     def test_each_differing_copy_of_a_stored_version_forks_on_its_own(self) -> None:
         storage = self.make_storage([Node])
         node = Node(name="a")
