@@ -12,6 +12,8 @@ from ecs_sql.storage.memory import InMemoryEntityStorage
 from ecs_sql.storage.protocol import EntityStorage
 from ecs_sql.storage.rows import RegistryStatus
 from ecs_sql.storage.sql import SqlAlchemyEntityStorage
+from ecs_sql.storage.verification.opening import verify_database
+from ecs_sql.storage.verification.report import Finding, VerificationProgress, VerificationReport
 from ecs_sql.tracer import entity_tracer
 
 __all__ = [
@@ -25,9 +27,13 @@ __all__ = [
     "EntityRegistry",
     "EntityStorage",
     "FieldChange",
+    "Finding",
     "InMemoryEntityStorage",
     "RegistryStatus",
     "SqlAlchemyEntityStorage",
+    "VerificationProgress",
+    "VerificationReport",
     "entity_tracer",
     "errors",
+    "verify_database",
 ]

@@ -57,6 +57,11 @@ _short = _ShortRepr()
 _short.maxstring = _short.maxother = _MAX_VALUE_CHARACTERS
 
 
+def short_repr(value: object) -> str:
+    """The value as messages show it: at most some 120 characters."""
+    return _short.repr(value)
+
+
 def class_name(entity_class: type) -> str:
     """The class's module and qualified name, as messages show it."""
     return f"{entity_class.__module__}.{entity_class.__qualname__}"

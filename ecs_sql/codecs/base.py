@@ -44,6 +44,10 @@ class Undecodable(Exception):
         self.reason = reason
 
 
+class WrongTarget(Undecodable):
+    """A stored reference to a version of a class that the field does not take."""
+
+
 class Dangling(Exception):
     """A stored reference whose target was not loaded. Becomes a MissingReferenceError."""
 

@@ -19,6 +19,7 @@ from ecs_sql.codecs.base import (
     Found,
     Refusal,
     Undecodable,
+    WrongTarget,
     json_texts,
     only_forms_of_type,
     only_of_type,
@@ -78,6 +79,10 @@ class ReferenceCodec(Codec):
             pins=_extend,
         )
 
+    @property
+    def _names(self) -> str:
+        return " or ".join(entity_class.__qualname__ for entity_class in self.classes)
+
     def accepts(self, value_type: type) -> bool:
         return issubclass(value_type, self.classes) or value_type is Pinned
 
@@ -86,8 +91,7 @@ class ReferenceCodec(Codec):
         for value_type in set(map(type, values)):
             if not self.accepts(value_type):
                 value = next(value for value in values if type(value) is value_type)
-                names = " or ".join(entity_class.__qualname__ for entity_class in self.classes)
-                raise Refusal(value, f"the field refers to a {names}; give it one")
+                raise Refusal(value, f"the field refers to a {self._names}; give it one")
         return list(map(run.id_of, values))
 
     def encode(self, values: list[Any], run: Encoding) -> list[Any]:
@@ -98,11 +102,28 @@ class ReferenceCodec(Codec):
         return values
 
     def _decode_ids(self, ids: list[Any], run: Decoding) -> list[Any]:
-        return entities_of(ids, run)
+        return self.entities_of(ids, run)
+
+    def entities_of(self, ids: list[UUID], run: Decoding) -> list[Any]:
+        """The run's entities of these ids, each of a class that the field takes.
+
+        Raises:
+            Dangling: when one is not there.
+            WrongTarget: when one is of another class.
+        """
+        entities = entities_of(ids, run)
+        for entity_class in set(map(type, entities)):
+            if not self.accepts(entity_class):
+                wrong = pinned_id(next(e for e in entities if type(e) is entity_class))
+                raise WrongTarget(
+                    wrong,
+                    f"{wrong} is a {entity_class.__qualname__}, and the field refers to a {self._names}",
+                )
+        return entities
 
     def decode(self, forms: list[Any], run: Decoding) -> list[Any]:
         only_forms_of_type(forms, str)
-        return entities_of(parse_uuids(forms), run)
+        return self.entities_of(parse_uuids(forms), run)
 
     def walk(self, value: Any, found: Found) -> None:
         if issubclass(type(value), IdentifiedModel):
@@ -162,7 +183,7 @@ class ReferenceListColumn(ColumnForm):
         return ids
 
     def _decode(self, parsed: list[Any], run: Decoding) -> list[Any]:
-        return [self._make(entities_of(ids, run)) for ids in parsed]
+        return [self._make(self._item.entities_of(ids, run)) for ids in parsed]
 
     def _pins(self, parsed: list[Any], found: list[UUID]) -> None:
         for ids in parsed:

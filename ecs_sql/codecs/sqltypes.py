@@ -42,11 +42,33 @@ NAIVE_DATETIME = _mariadb(DateTime(), mysql.DATETIME(fsp=6))
 INTEGER = BigInteger()
 KEY = BigInteger().with_variant(Integer(), "sqlite")
 FLOAT: TypeEngine[Any] = Double()
-BOOLEAN = Boolean()
 DATE = Date()
 # MariaDB's own UUID type refuses ids whose variant bits are none of RFC 4122's.
 UUID_TYPE: TypeEngine[Any] = _mariadb(Uuid(), Uuid(native_uuid=False))
 NAME = String(64)
+
+
+class _StoredBooleans(dict[Any, Any]):
+    """What a stored number says; anything that says neither stays what it is."""
+
+    def __missing__(self, stored: Any) -> Any:
+        return stored
+
+
+class StrictBoolean(Boolean):
+    """A boolean that takes no other number for True, where the database keeps it as a number.
+
+    Such a number is read as it is, so that the field's codec refuses it by name.
+    """
+
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
+        """0 and 1 as booleans, where the database has none of its own."""
+        if dialect.supports_native_boolean:
+            return None
+        return _StoredBooleans({0: False, 1: True, None: None}).__getitem__
+
+
+BOOLEAN = StrictBoolean()
 
 
 class UtcDatetime(TypeDecorator[dt.datetime]):

@@ -43,12 +43,13 @@ from ecs_sql.storage.transactions import (
     Transaction,
     current_transaction,
 )
+from ecs_sql.storage.verification.verifiable import Verifiable
 
 E = TypeVar("E", bound=Entity)
 T = TypeVar("T")
 
 
-class VersionedStorage(ABC):
+class VersionedStorage(Verifiable, ABC):
     """The operations of a storage, on top of a backend's units of work."""
 
     def __init__(self) -> None:

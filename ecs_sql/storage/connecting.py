@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
@@ -18,8 +18,14 @@ _DEFAULT_DRIVERS = {
 }
 
 
-def open_engine(target: str | URL | Engine) -> tuple[Engine, DatabaseDialect, bool]:
+def open_engine(
+    target: str | URL | Engine, *, set_up: bool = True
+) -> tuple[Engine, DatabaseDialect, bool]:
     """The engine, its database's ways, and whether the engine is the storage's own.
+
+    Args:
+        target: a URL, or an engine, which is left as it is.
+        set_up: whether an engine of our own is set up for durable writes.
 
     Raises:
         StorageUrlError: when no storage can be opened with the target.
@@ -30,7 +36,7 @@ def open_engine(target: str | URL | Engine) -> tuple[Engine, DatabaseDialect, bo
     try:
         sql = url.get_dialect()()
         dialect = dialect_for(sql)
-        return dialect.own_engine(url), dialect, True
+        return dialect.own_engine(url) if set_up else create_engine(url), dialect, True
     except UnusableServer as error:
         raise StorageUrlError(shown, str(error)) from error
     except (NoSuchModuleError, ArgumentError, TypeError, ValueError) as error:

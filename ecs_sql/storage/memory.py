@@ -14,6 +14,9 @@ from ecs_sql.identity import IdentifiedModel, Identity
 from ecs_sql.lineage import Head, Insert
 from ecs_sql.storage.base import VersionedStorage
 from ecs_sql.storage.rows import Parent, RegistryStatus, Rows, Savepoint, UnitOfWork
+from ecs_sql.storage.verification.memory import verify_work
+from ecs_sql.storage.verification.report import VerificationReport
+from ecs_sql.storage.verification.run import VerificationRun
 
 
 class _Row(NamedTuple):
@@ -89,6 +92,11 @@ class InMemoryEntityStorage(VersionedStorage):
 
     def _begin_grouped_reads(self) -> UnitOfWork:
         return self._begin(write=False)
+
+    def _verify(self, run: VerificationRun) -> VerificationReport:
+        with self.transaction(read_only=True):
+            ids = list(self._state.tables.rows)
+            return self._read(lambda work, _: verify_work(work, ids, run))
 
 
 class _MemoryWork(UnitOfWork):

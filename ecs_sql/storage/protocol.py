@@ -9,6 +9,7 @@ from uuid import UUID
 
 from ecs_sql.entity import Entity
 from ecs_sql.storage.rows import RegistryStatus
+from ecs_sql.storage.verification.report import OnFinding, OnProgress, VerificationReport
 
 E = TypeVar("E", bound=Entity)
 
@@ -97,6 +98,32 @@ class EntityStorage(Protocol):
 
     def get_registry_status(self) -> RegistryStatus:
         """Counts of what is stored."""
+        ...
+
+    def verify(
+        self,
+        *,
+        on_finding: OnFinding | None = None,
+        on_progress: OnProgress | None = None,
+        keep: int = 100,
+        batch_rows: int = 2_000,
+    ) -> VerificationReport:
+        """Check everything that is stored, in batches, within one transaction that writes nothing.
+
+        A SQL storage checks that its tables are those that the classes need, that each version has its rows
+        and each row its version, that each value decodes and is one that its field takes, that references
+        lead to stored versions of a fitting class, and that lineages are whole. Memory checks values,
+        references and lineages. `model_post_init` does not run.
+
+        Args:
+            on_finding: is told each finding, in the order found.
+            on_progress: is told how far each table is.
+            keep: how many findings the report keeps; their counts are exact whatever is kept.
+            batch_rows: how many rows at most are read at a time; fewer where rows are large.
+
+        Returns:
+            The report, whose `ok` tells whether nothing is wrong. Nothing is mended.
+        """
         ...
 
     def clear(self) -> None:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
@@ -35,7 +35,15 @@ from ecs_sql.storage.loading import Load
 from ecs_sql.storage.rows import UnitOfWork
 from ecs_sql.storage.schema import prepare_tables
 from ecs_sql.storage.sql_work import SqlWork
-from ecs_sql.storage.transactions import CurrentTransaction, Transaction
+from ecs_sql.storage.transactions import (
+    CurrentTransaction,
+    Journal,
+    Transaction,
+    current_transaction,
+)
+from ecs_sql.storage.verification.report import VerificationReport
+from ecs_sql.storage.verification.run import VerificationRun
+from ecs_sql.storage.verification.verifying import verify_connection
 
 T = TypeVar("T")
 
@@ -125,7 +133,7 @@ class SqlAlchemyEntityStorage(VersionedStorage):
         self._prepare()
         return self._work(self._dialect.begin_reads)
 
-    def _work(self, begin: Callable[[Connection], Any]) -> UnitOfWork:
+    def _work(self, begin: Callable[[Connection], Any]) -> SqlWork:
         held = ExitStack()
         held.enter_context(self._lock)
         try:
@@ -179,6 +187,28 @@ class SqlAlchemyEntityStorage(VersionedStorage):
     def _read(self, operation: Callable[..., T]) -> T:
         with self._translated():
             return super()._read(operation)
+
+    # Verification
+
+    def _verify(self, run: VerificationRun) -> VerificationReport:
+        with self._translated(), self._reading_as_it_stands() as work:
+            return verify_connection(work.connection, self._dialect, self._mapping, run)
+
+    @contextmanager
+    def _reading_as_it_stands(self) -> Iterator[SqlWork]:
+        """The current transaction, or one that sees one state throughout; no table is made."""
+        current = current_transaction(self)
+        if current is not None:
+            yield cast("SqlWork", current.work)
+            return
+        work = self._work(self._dialect.begin_reads)
+        try:
+            reading = Transaction(work, Journal(), read_only=True, joined=False)
+            with CurrentTransaction(self, reading):
+                yield work
+        finally:
+            work.rollback()
+            work.close()
 
     # Transactions
 

@@ -98,6 +98,10 @@ class DatabaseDialect(ABC):
         marks = ", ".join([self.placeholder] * len(columns))
         return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
 
+    def comparable_type(self, compiled: str) -> str:
+        """A column type as SQL writes it, so that two that mean the same read alike."""
+        return compiled.upper()
+
     @abstractmethod
     def lock_versions(self, driver: Driver, ids: Sequence[Any]) -> None:
         """Let nobody else pass here with one of these ids, as `bind_ids` made them, before the transaction ends.

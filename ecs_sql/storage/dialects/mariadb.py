@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -19,6 +20,15 @@ _CONFLICTS = frozenset({1213, 1020})
 _PACKET_TOO_LARGE = 1153
 _GONE = frozenset({2006, 2013})
 _DEFAULT_PACKET = 16 * 2**20
+
+_DEFAULTS = re.compile(r" (CHARACTER SET|COLLATE) UTF8MB4(_NOPAD_BIN)?\b")
+_WIDE_INTEGERS = {
+    "BIGINT": "BIGINT",
+    "INTEGER": "INT",
+    "INT": "INT",
+    "SMALLINT": "SMALLINT",
+    "TINYINT": "TINYINT",
+}
 
 
 def _set_up(connection: Any, _record: object) -> None:
@@ -117,6 +127,15 @@ class MariadbDialect(DatabaseDialect):
             driver.query(
                 f"SELECT id FROM base_entities WHERE {condition} ORDER BY id FOR UPDATE", parameters
             )
+
+    def comparable_type(self, compiled: str) -> str:
+        text = _DEFAULTS.sub("", compiled.upper())
+        name, bracket, width = text.partition("(")
+        if name == "BOOL" or text == "TINYINT(1)":
+            return "BOOL"
+        if name in _WIDE_INTEGERS:  # what they show is a width for display alone
+            return _WIDE_INTEGERS[name]
+        return ("DECIMAL" if name == "NUMERIC" else name) + bracket + width
 
     def kind_of(self, error: DBAPIError) -> ErrorKind:
         arguments = getattr(error.orig, "args", ())

@@ -1,0 +1,138 @@
+"""Reads tables in batches, whatever their rows hold: what does not convert becomes a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Column, Dialect, Table, select
+
+from ecs_sql.storage.dialects.base import DatabaseDialect
+from ecs_sql.storage.driver import Driver
+from ecs_sql.storage.statements import ColumnConverter
+from ecs_sql.storage.verification.contents import UNREADABLE, reason_of
+from ecs_sql.storage.verification.run import Place, VerificationRun
+
+_FIRST_ROWS = 64
+_GROWTH = 4
+_BATCH_BYTES = 8 * 2**20
+
+
+class BatchSize:
+    """How many rows come next: few where rows are large, so that a batch stays within some megabytes."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.rows = min(_FIRST_ROWS, most)
+
+    def learn(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Adapt to the rows of the last batch."""
+        if rows:
+            size = sum(
+                len(value) for row in rows for value in row if isinstance(value, (str, bytes))
+            )
+            fitting = _BATCH_BYTES * len(rows) // max(size, 1)
+            self.rows = max(1, min(fitting, self.rows * _GROWTH, self._most))
+
+
+class Batch(NamedTuple):
+    """Rows of a table as canonical columns; a value that did not convert is `UNREADABLE`."""
+
+    row_ids: list[int]
+    columns: list[list[Any]]
+
+
+class TableReader:
+    """Reads the `id` and some columns of one table."""
+
+    def __init__(self, driver: Driver, table: Table, names: Sequence[str], sql: Dialect) -> None:
+        self._driver = driver
+        self.table = table
+        columns = [table.c[name] for name in names]
+        self._columns = [_ColumnReader(column, sql) for column in columns]
+        statement = select(table.c.id, *columns).select_from(table)
+        self._select = str(statement.compile(dialect=sql)).replace("\n", "")
+        self.key = f"{sql.identifier_preparer.format_table(table)}.id"
+
+    def after(
+        self, row_id: int | None, dialect: DatabaseDialect, count: int
+    ) -> tuple[Sequence[Any], list[Any]]:
+        """The next rows by `id`, as the driver gives them, and its type codes."""
+        condition = "" if row_id is None else f" WHERE {self.key} > {dialect.placeholder}"
+        return self._driver.query(
+            f"{self._select}{condition} ORDER BY {self.key} LIMIT {count}",
+            () if row_id is None else (row_id,),
+        )
+
+    def of_ids(
+        self, row_ids: Sequence[int], dialect: DatabaseDialect
+    ) -> tuple[Sequence[Any], list[Any]]:
+        """The rows of these ids, as far as there are."""
+        return self.where(self.key, row_ids, dialect)
+
+    def where(
+        self, column: str, values: Sequence[Any], dialect: DatabaseDialect
+    ) -> tuple[Sequence[Any], list[Any]]:
+        """The rows whose column has one of the values."""
+        rows: list[Any] = []
+        codes: list[Any] = []
+        for condition, parameters in dialect.membership(column, values):
+            found, codes = self._driver.query(f"{self._select} WHERE {condition}", parameters)
+            rows += found
+        return rows, codes
+
+    def convert(
+        self,
+        run: VerificationRun | None,
+        places: Sequence[Place],
+        rows: Sequence[Sequence[Any]],
+        codes: Sequence[Any],
+    ) -> list[list[Any]]:
+        """The rows' columns as canonical values; each that does not convert is a finding."""
+        driver_columns = list(zip(*rows, strict=True))[1:] if rows else [()] * len(self._columns)
+        return [
+            column.convert(run, places, list(values), code)
+            for column, values, code in zip(self._columns, driver_columns, codes[1:], strict=True)
+        ]
+
+
+class _ColumnReader:
+    """One column's values, from what the driver gives to canonical ones."""
+
+    def __init__(self, column: Column[Any], sql: Dialect) -> None:
+        self._column = column
+        self._converter = ColumnConverter(column, sql)
+
+    def convert(
+        self, run: VerificationRun | None, places: Sequence[Place], values: list[Any], code: Any
+    ) -> list[Any]:
+        """The values of a batch, whole if all convert."""
+        if self._column.nullable or None not in values:
+            try:
+                return self._converter.from_driver(values, code)
+            except Exception:  # noqa: BLE001, S110  (told below, of each value that brings one about)
+                pass
+        return [
+            self._convert_one(run, place, value, code)
+            for place, value in zip(places, values, strict=True)
+        ]
+
+    def _convert_one(self, run: VerificationRun | None, place: Place, value: Any, code: Any) -> Any:
+        try:
+            if value is not None or self._column.nullable:
+                return self._converter.from_driver([value], code)[0]
+            reason = "it is NULL"
+        except Exception as error:  # noqa: BLE001  (whatever a damaged value brings about is a finding)
+            reason = reason_of(error)
+        if run is not None:
+            run.found("undecodable_value", place, reason, column=self._column.name, value=value)
+        return UNREADABLE
+
+
+def uuid_of(value: Any) -> UUID | None:
+    """The id that a driver's value is, if it is one."""
+    try:
+        return value if isinstance(value, UUID) else UUID(value)
+    except (ValueError, TypeError, AttributeError):
+        return None
