@@ -87,14 +87,15 @@ class MappingFault:
     def __str__(self) -> str:
         where = class_name(self.entity_class)
         if self.field is not None:
-            where += f".{self.field}: {_annotation_text(self.annotation)}"
+            where += f".{self.field}: {self.annotation_text}"
         return f"{where}: {self.reason}; {self.remedy}"
 
-
-def _annotation_text(annotation: Any) -> str:
-    if isinstance(annotation, type) and not hasattr(annotation, "__args__"):
-        return annotation.__qualname__
-    return str(annotation).replace("typing.", "")
+    @property
+    def annotation_text(self) -> str:
+        """The annotation as it is written in a class body, more or less."""
+        if isinstance(self.annotation, type) and not hasattr(self.annotation, "__args__"):
+            return self.annotation.__qualname__
+        return str(self.annotation).replace("typing.", "")
 
 
 class MappingError(EcsSqlError):

@@ -17,13 +17,16 @@ from ecs_sql.errors import MappingError, MappingFault
 from ecs_sql.identity import BOOKKEEPING_FIELDS, IdentifiedModel
 from ecs_sql.names import database_name, snake_case
 from ecs_sql.nodes import MISSING, AnyNode, DictNode, Node, ReferenceNode, ScalarNode, all_nodes
-from ecs_sql.resolution import ModelField, UnresolvedName, complete, model_fields
+from ecs_sql.resolution import ModelField, complete, resolved_fields
 
 EntityClass = type[IdentifiedModel]
 
 EXTRA_FIELD = "__pydantic_extra__"
 """The field that stands for a class's extra values (`extra="allow"`)."""
 RESERVED_TABLES = frozenset({"base_entities", "ecs_meta"})
+_DEFINE_THE_NAME = (
+    "define or import the name, not for type checkers alone, before the mapping's first use"
+)
 
 _lock = threading.RLock()
 
@@ -152,12 +155,10 @@ class _SpecBuilder:
                 "register a concrete subclass, or parametrise it, as in Box[int]",
             )
             return None
-        try:
-            self._model_fields = model_fields(self._class, self._namespace)
-        except UnresolvedName as error:
-            reason = f"its annotations do not resolve ({error.reason})"
-            self._fault(None, None, reason, "define the name before the mapping's first use")
-            return None
+        self._model_fields, unresolved = resolved_fields(self._class, self._namespace)
+        for name, error in unresolved.items():
+            reason = f"its annotation does not resolve ({error.reason})"
+            self._fault(name, error.annotation, reason, _DEFINE_THE_NAME)
         parent_class = table_parent(self._class)
         parsed, excluded = self._parse_fields()
         references = frozenset(referred_classes(node for _, node, _ in parsed))

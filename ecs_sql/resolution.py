@@ -28,9 +28,10 @@ _DEEP_RECURSION = 50_000
 class UnresolvedName(Exception):
     """An annotation names something that is not defined (yet)."""
 
-    def __init__(self, model: type, reason: str) -> None:
+    def __init__(self, model: type, annotation: Any, reason: str) -> None:
         super().__init__(reason)
         self.model = model
+        self.annotation = annotation
         self.reason = reason
 
 
@@ -53,13 +54,28 @@ def model_fields(model: type[BaseModel], namespace: Mapping[str, Any]) -> dict[s
     Raises:
         UnresolvedName: when an annotation does not resolve.
     """
-    if model.__pydantic_complete__ or _complete_by_itself(model):
-        return {name: _field(info, None) for name, info in model.model_fields.items()}
-    fields = {}
-    for name, info in model.model_fields.items():
-        hint = None if getattr(info, "_complete", True) else _resolved(model, name, namespace)
-        fields[name] = _field(info, None if hint is None else FieldInfo.from_annotation(hint))
+    fields, unresolved = resolved_fields(model, namespace)
+    for error in unresolved.values():
+        raise error
     return fields
+
+
+def resolved_fields(
+    model: type[BaseModel], namespace: Mapping[str, Any]
+) -> tuple[dict[str, ModelField], dict[str, UnresolvedName]]:
+    """As `model_fields`, but those that do not resolve are told beside those that do."""
+    if model.__pydantic_complete__ or _complete_by_itself(model):
+        return {name: _field(info, None) for name, info in model.model_fields.items()}, {}
+    fields: dict[str, ModelField] = {}
+    unresolved: dict[str, UnresolvedName] = {}
+    for name, info in model.model_fields.items():
+        try:
+            hint = None if getattr(info, "_complete", True) else _resolved(model, name, namespace)
+        except UnresolvedName as error:
+            unresolved[name] = error
+            continue
+        fields[name] = _field(info, None if hint is None else FieldInfo.from_annotation(hint))
+    return fields, unresolved
 
 
 def _complete_by_itself(model: type[BaseModel]) -> bool:
@@ -102,7 +118,7 @@ def _evaluated(model: type, base: type, annotation: Any, namespace: Mapping[str,
     try:
         return typing_extensions.get_type_hints(holder, names, names, include_extras=True)["value"]
     except (NameError, TypeError, AttributeError, SyntaxError) as error:
-        raise UnresolvedName(model, str(error)) from error
+        raise UnresolvedName(model, annotation, str(error)) from error
 
 
 def _own_namespace(model: type) -> dict[str, Any] | None:

@@ -40,6 +40,7 @@ TOPS = {
     "strategies": set[str](),
     "testing": set[str](),
     "demo": {"cli"},
+    "reports": {"cli"},
     "cli": {"__main__"},
     "__main__": set[str](),
     "": set[str](),  # the package root, which re-exports

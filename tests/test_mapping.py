@@ -30,6 +30,9 @@ from sqlalchemy import (
     Uuid,
     make_url,
 )
+from sqlalchemy import (
+    Enum as SqlEnum,
+)
 from sqlalchemy.schema import CreateTable
 
 from ecs_sql import BaseEntitySQL, ColumnOptions, Entity, EntityMapping, errors
@@ -562,6 +565,7 @@ class Article(Entity):
     stock: Annotated[int | None, BigInteger] = None
     origin: Annotated[Message | None, ColumnOptions(index=True, name="origin_message")] = None
     text: Annotated[str, ColumnOptions(index=True)] = ""
+    shade: Annotated[Literal["dark", "light"], SqlEnum("dark", "light", native_enum=False)] = "dark"
 
 
 def test_a_field_may_wish_for_type_index_and_name_of_its_column() -> None:
@@ -572,6 +576,7 @@ def test_a_field_may_wish_for_type_index_and_name_of_its_column() -> None:
         "stock",
         "origin_message",
         "text",
+        "shade",
     ]
     indexed = {column.name for index in table.indexes for column in index.columns}
     assert indexed == {"article_number", "title", "origin_message", "text"}
@@ -598,6 +603,7 @@ def test_wished_columns_keep_their_values(make_storage: MakeStorage) -> None:
         (str, String(1_000_000)),
         (Message, String(36)),
         (list[str], String(40)),
+        (Literal["dark", "light"], SqlEnum("dark", "light", name="shade")),
     ],
 )
 def test_a_wish_that_would_narrow_is_refused(annotation: Any, wish: Any) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from ecs_sql.cli.ddl import ddl
 from ecs_sql.cli.demo import demo
+from ecs_sql.cli.types import types
 
 
 class Commands(TyperGroup):
@@ -21,10 +23,15 @@ class Commands(TyperGroup):
             typer.Exit: with code 1 after an error, 130 after an interrupt.
         """
         from ecs_sql.cli.output import print_error
-        from ecs_sql.errors import EcsSqlError
+        from ecs_sql.errors import EcsSqlError, MappingError
 
         try:
             return super().invoke(ctx)
+        except MappingError as error:
+            from ecs_sql.cli.faults import print_faults
+
+            print_faults(error)
+            raise typer.Exit(1) from error
         except EcsSqlError as error:
             print_error(str(error))
             raise typer.Exit(1) from error
@@ -36,6 +43,7 @@ class Commands(TyperGroup):
 app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
+    rich_markup_mode="markdown",
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
@@ -47,3 +55,5 @@ def commands() -> None:
 
 
 app.command()(demo)
+app.command()(types)
+app.command()(ddl)

@@ -9,9 +9,9 @@ import typer
 ClassArguments: TypeAlias = Annotated[
     list[str],
     typer.Argument(
-        metavar="MODULE[:NAME]...",
-        help="Entity classes: app.models:Order (one), app.models (all that the module defines), "
-        "or with the file's path, app/models.py:Order.",
+        metavar="MODULE:NAME",
+        help="Entity classes: app.models:Order, or app.models for all that the module defines. "
+        "A path may stand for the module: app/models.py:Order.",
         show_default=False,
     ),
 ]

@@ -19,6 +19,7 @@ from ecs_sql.entity import Entity
 from ecs_sql.errors import EcsSqlError, MappingError
 from ecs_sql.fields import EntityClass, is_abstract
 from ecs_sql.identity import IdentifiedModel
+from ecs_sql.mapping import EntityMapping
 
 _SHOWN_NAMES = 8
 _SHOWN_CHARACTERS = 300
@@ -53,6 +54,18 @@ def load_classes(arguments: Iterable[str]) -> tuple[EntityClass, ...]:
         module = _import(argument, module_name)
         found.update(dict.fromkeys([_named(argument, module, name)] if name else _all_of(module)))
     return tuple(found)
+
+
+def mapping_of(arguments: Iterable[str]) -> EntityMapping:
+    """A mapping of the classes that arguments name, and of all that these refer to.
+
+    Raises:
+        ClassArgumentError: when an argument leads to no entity class, or its module fails.
+        MappingError: when some of the classes cannot be mapped; all faults at once.
+    """
+    mapping = EntityMapping()
+    mapping.register(*load_classes(arguments))
+    return mapping
 
 
 def _find_modules_in(directory: Path) -> None:

@@ -1,21 +1,47 @@
-"""Where the command line writes: what was asked for on stdout, all else on stderr."""
+"""Where the command line writes: what was asked for on stdout, all else on stderr.
+
+Only a terminal gets colour, progress and lines of its own width; in a pipe or file a line is as long as
+what it says. `NO_COLOR`, `FORCE_COLOR` and `COLUMNS` mean what they mean to rich.
+"""
 
 from __future__ import annotations
 
+import sys
+
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
+
+_UNBOUNDED = 100_000
+"""Columns of what is no terminal."""
 
 
 def stdout() -> Console:
-    """What was asked for; without colour and cursor movement where it is no terminal."""
-    return Console(emoji=False, highlight=False)
+    """What was asked for."""
+    return _console(is_stderr=False)
 
 
 def stderr() -> Console:
     """Errors and remarks."""
-    return Console(stderr=True, emoji=False, highlight=False)
+    return _console(is_stderr=True)
+
+
+def _console(*, is_stderr: bool) -> Console:
+    stream = sys.stderr if is_stderr else sys.stdout
+    # Forced colour is no reason to move a cursor in a file.
+    console = Console(
+        stderr=is_stderr, emoji=False, highlight=False, force_interactive=stream.isatty()
+    )
+    if not console.is_terminal:
+        console.width = _UNBOUNDED
+    return console
 
 
 def print_error(message: str) -> None:
     """Tell an error on stderr as it is, without markup or wrapping."""
     stderr().print(Text.assemble(("Error: ", "bold red"), message), soft_wrap=True)
+
+
+def indented(text: Text, columns: int) -> Padding:
+    """A text whose lines, also those that it is wrapped into, begin after some blanks."""
+    return Padding(text, (0, 0, 0, columns), expand=False)

@@ -123,8 +123,11 @@ def fitted(
     raise _misfit(node, type_, "it is not known to keep every value; use one of the generic types")
 
 
-def _misfit(node: Node, type_: TypeEngine[Any], reason: str) -> UnsupportedNode:
-    return UnsupportedNode(node, f"the column type {type_!r} does not fit {node.name}", reason)
+def _misfit(node: Node, type_: TypeEngine[Any], advice: str) -> UnsupportedNode:
+    """Why a wish does not fit, and the remedy after the last semicolon of the advice."""
+    why, _, remedy = advice.rpartition("; ")
+    reason = f"the column type {type_!r} does not fit {node.name}{why and f', since {why}'}"
+    return UnsupportedNode(node, reason, remedy)
 
 
 def _with_check(
@@ -143,6 +146,16 @@ def _with_check(
 def _opaque(form: ColumnForm, node: Node, type_: TypeEngine[Any]) -> ColumnForm:
     plain = (str, bytes) if isinstance(node, SecretNode) else ()
     return ColumnForm(OpaqueType(type_, form, plain), form.encode, form.decode)
+
+
+def _enum(form: ColumnForm, node: Node, type_: sa.Enum) -> ColumnForm:
+    if type_.native_enum:
+        raise _misfit(
+            node,
+            type_,
+            "PostgreSQL would need a type of that name made first; add native_enum=False",
+        )
+    return _opaque(form, node, type_)
 
 
 def _string(form: ColumnForm, node: Node, type_: sa.String) -> ColumnForm:
@@ -283,7 +296,7 @@ _FITS: tuple[tuple[Any, Callable[[ColumnForm, Node, Any], ColumnForm]], ...] = (
     (sa.UserDefinedType, _opaque),
     (postgresql.JSONB, _refused("JSONB reorders keys and rounds numbers; use JSON")),
     (sa.JSON, _same(sqltypes.JSON_TEXT)),
-    (sa.Enum, _opaque),
+    (sa.Enum, _enum),
     (sa.String, _string),
     (sa.Integer, _integer),
     (sa.Float, _float),

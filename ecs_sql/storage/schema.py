@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from itertools import groupby
+from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, Table, inspect, select
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Insert,
+    MetaData,
+    Table,
+    create_mock_engine,
+    inspect,
+    select,
+)
+from sqlalchemy.engine.mock import MockConnection
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import CreateIndex
+from sqlalchemy.sql import ClauseElement
 
 from ecs_sql.errors import SchemaMismatchError, StorageFormatError
 from ecs_sql.storage.dialects.base import DatabaseDialect
@@ -53,13 +67,52 @@ def _prepare(connection: Connection, metadata: MetaData) -> None:
         is_marked = False
     tables = [table for table in metadata.sorted_tables if table is not meta]
     check_columns(connection, [table for table in tables if table.name in existing])
+    _make_tables(connection, metadata, existing, is_marked=is_marked)
+
+
+def _make_tables(
+    connection: Connection | MockConnection,
+    metadata: MetaData,
+    existing: Container[str] = (),
+    *,
+    is_marked: bool = False,
+) -> None:
+    """Make the tables that do not exist, parents first, after the one with the format's number."""
+    meta = metadata.tables[META_TABLE]
     if META_TABLE not in existing:
         metadata.create_all(connection, tables=[meta], checkfirst=False)
     if not is_marked:
         connection.execute(meta.insert().values(format=STORAGE_FORMAT))
-    missing = [table for table in tables if table.name not in existing]
+    missing = [
+        table
+        for table in metadata.sorted_tables
+        if table is not meta and table.name not in existing
+    ]
     if missing:
         metadata.create_all(connection, tables=missing, checkfirst=False)
+
+
+def creation_statements(url: str, metadata: MetaData) -> list[str]:
+    """What `prepare_tables` runs in an empty database of the URL's kind, as SQL; needs no driver."""
+    elements: list[ClauseElement] = []
+
+    def note(element: ClauseElement, *_parameters: Any, **_options: Any) -> None:
+        elements.append(element)
+
+    def text(element: ClauseElement) -> str:
+        # Only the row in `ecs_meta` has a value.
+        options = {"literal_binds": True} if isinstance(element, Insert) else {}
+        compiled = element.compile(dialect=connection.dialect, compile_kwargs=options)
+        return str(compiled).strip()
+
+    connection = create_mock_engine(url, note)
+    _make_tables(connection, metadata)
+    statements: list[str] = []
+    for are_indexes, group in groupby(elements, lambda element: isinstance(element, CreateIndex)):
+        texts = map(text, group)
+        # A table keeps its indexes in a set, whose order is another one in every process.
+        statements += sorted(texts) if are_indexes else texts
+    return statements
 
 
 def check_columns(connection: Connection, tables: Iterable[Table]) -> None:
