@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from signal import SIGINT
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from ecs_sql.cli.ddl import ddl
 from ecs_sql.cli.demo import demo
+from ecs_sql.cli.diagram import diagram
 from ecs_sql.cli.types import types
 
 
@@ -49,11 +50,36 @@ app = typer.Typer(
 )
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"ecs_sql {version('ecs_sql')}")
+        raise typer.Exit
+
+
 @app.callback()
-def commands() -> None:
-    """Entities as immutable versions in a SQL database."""
+def commands(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Entities as immutable versions in a SQL database.
+
+    To see it work, run the demo twice:
+
+        $ python -m ecs_sql demo
+
+    To see what your own entity classes become, name their module:
+
+        $ python -m ecs_sql types app.models
+    """
 
 
 app.command()(demo)
 app.command()(types)
 app.command()(ddl)
+app.command()(diagram)

@@ -17,9 +17,9 @@ def ddl(
         typer.Option("--dialect", "-d", help="The database to write for.", show_default=False),
     ],
 ) -> None:
-    """Print the SQL that makes the tables of entity classes in an empty database.
+    """Print the SQL that makes the tables of entity classes.
 
-    It is what a storage would run there by itself: for those who keep the schema in a migration tool, or
+    It is what a storage would run in an empty database by itself: for those who keep the schema in a migration tool, or
     whose application may not make tables. No database and no driver is needed.
 
     For example:

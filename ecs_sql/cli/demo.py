@@ -15,10 +15,18 @@ def demo(
         str, typer.Option(help="The note that the demonstration writes on a few distributions.")
     ] = "reviewed",
 ) -> None:
-    """Keep an inventory of this Python environment in a database, and show what changed in it.
+    """Keep an inventory of this Python environment, and see what changed.
 
     Distributions, what they require, their files, modules and authors become entities. A second run
     on the same database finds what was installed, upgraded or removed since, or that nothing was.
+
+    For example:
+
+        $ python -m ecs_sql demo
+
+        $ python -m ecs_sql demo --note "seen again"
+
+        $ python -m ecs_sql demo --url postgresql://postgres@127.0.0.1/postgres
     """
     from ecs_sql.cli.output import stdout
     from ecs_sql.demo.run import run_demo

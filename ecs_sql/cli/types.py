@@ -6,7 +6,7 @@ from ecs_sql.cli.arguments import ClassArguments
 
 
 def types(classes: ClassArguments) -> None:
-    """Show the tables that entity classes become, or everything that is in the way.
+    """Show the tables that entity classes become, or what is in the way.
 
     For each class, and all that it refers to: its table, the table of its parent, and the column that each
     field gets, with its type on each database. When a class cannot be mapped, every fault of every class is

@@ -73,7 +73,7 @@ def _report(spec: EntitySpec, mapping: EntityMapping) -> TableReport:
         parent=parents[-1] if parents else None,
         columns=tuple(_column(item, table) for item in spec.own_fields),
         inherited=tuple(
-            (_title(item.name), item.owner)
+            (field_title(item.name), item.owner)
             for item in spec.fields
             if item.owner is not spec.entity_class
         ),
@@ -87,7 +87,7 @@ def _report(spec: EntitySpec, mapping: EntityMapping) -> TableReport:
 def _column(item: FieldSpec, table: Table) -> ColumnReport:
     column = table.c[item.column_name]
     return ColumnReport(
-        field=_title(item.name),
+        field=field_title(item.name),
         annotation=item.node.name,
         column=column.name,
         types={
@@ -104,5 +104,6 @@ def _unique(classes: Iterable[EntityClass]) -> tuple[EntityClass, ...]:
     return tuple(dict.fromkeys(classes))
 
 
-def _title(field: str) -> str:
+def field_title(field: str) -> str:
+    """The field's name, or what stands for a class's extra values."""
     return EXTRA_TITLE if field == EXTRA_FIELD else field

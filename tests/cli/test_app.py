@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 import pytest
@@ -70,6 +71,17 @@ def test_help_names_the_command(tmp_path: Path) -> None:
     assert result.returncode == 0
     assert "demo" in result.stdout
     assert "python -m ecs_sql" in result.stdout
+
+
+def test_the_version_is_the_distributions(tmp_path: Path) -> None:
+    result = run_module("--version", cwd=tmp_path)
+    assert result.stdout == f"ecs_sql {metadata.version('ecs_sql')}\n"
+
+
+@pytest.mark.parametrize("command", ["demo", "types", "ddl", "diagram"])
+def test_every_command_teaches_by_examples(command: str, tmp_path: Path) -> None:
+    result = run_module(command, "--help", cwd=tmp_path, NO_COLOR="1")
+    assert f"$ python -m ecs_sql {command}" in result.stdout
 
 
 def test_the_entry_point_of_the_script_is_the_same_command_line(tmp_path: Path) -> None:
