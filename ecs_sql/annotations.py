@@ -46,16 +46,22 @@ from ecs_sql.nodes import (
 )
 from ecs_sql.resolution import ModelField, UnresolvedName, default_of, model_fields
 
+
+def _marked(mark: Any, node: Node) -> Node:
+    """The node, with what narrows its values beside it."""
+    return dataclasses.replace(node, metadata=(mark,))
+
+
 # Annotation classes of pydantic whose values are of another type.
 _STANDS_FOR: dict[Any, Node] = {
     dt.datetime: DatetimeNode("any"),
     pydantic.AwareDatetime: DatetimeNode("aware"),
     pydantic.NaiveDatetime: DatetimeNode("naive"),
-    pydantic.PastDatetime: DatetimeNode("any"),
-    pydantic.FutureDatetime: DatetimeNode("any"),
-    pydantic.PastDate: ScalarNode(dt.date),
-    pydantic.FutureDate: ScalarNode(dt.date),
-    pydantic.EmailStr: ScalarNode(str),
+    pydantic.PastDatetime: _marked(pydantic.PastDatetime, DatetimeNode("any")),
+    pydantic.FutureDatetime: _marked(pydantic.FutureDatetime, DatetimeNode("any")),
+    pydantic.PastDate: _marked(pydantic.PastDate, ScalarNode(dt.date)),
+    pydantic.FutureDate: _marked(pydantic.FutureDate, ScalarNode(dt.date)),
+    pydantic.EmailStr: _marked(pydantic.EmailStr, ScalarNode(str)),
     typing_extensions.LiteralString: ScalarNode(str),
     pydantic.IPvAnyAddress: UnionNode(
         (ScalarNode(ipaddress.IPv4Address), ScalarNode(ipaddress.IPv6Address))

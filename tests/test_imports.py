@@ -18,6 +18,7 @@ LAYERS = (
     "identity",
     "names",
     "nodes",
+    "dispatch",
     "resolution",
     "annotations",
     "codecs",

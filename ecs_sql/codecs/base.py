@@ -15,7 +15,8 @@ from uuid import UUID
 
 import pydantic_core
 
-from ecs_sql.nodes import Node, ScalarNode
+from ecs_sql.dispatch import NodeRegistry
+from ecs_sql.nodes import Node
 
 if TYPE_CHECKING:
     from sqlalchemy.types import TypeEngine
@@ -277,31 +278,13 @@ class Build(Protocol):
 
 
 Factory = Callable[[Any, Build], Codec]
-Predicate = Callable[[Node], bool]
 
 
-class CodecRegistry:
+class CodecRegistry(NodeRegistry[Factory]):
     """Finds the codec factory for a node: by exact type, then by predicate, newest first."""
 
     def __init__(self) -> None:
-        self._exact: dict[type, Factory] = {}
-        self._predicates: list[tuple[Predicate, Factory]] = []
-
-    def register(self, key: type, factory: Factory) -> None:
-        """Use the factory for a scalar class, or for every node of a node class.
-
-        Raises:
-            ValueError: when the key has a factory already.
-        """
-        if key in self._exact:
-            raise ValueError(
-                f"{key.__qualname__} has a codec already; register a predicate to override it"
-            )
-        self._exact[key] = factory
-
-    def register_predicate(self, predicate: Predicate, factory: Factory) -> None:
-        """Use the factory for all nodes that the predicate is true of and that have no exact match."""
-        self._predicates.insert(0, (predicate, factory))
+        super().__init__("codec")
 
     def factory(self, node: Node) -> Factory:
         """The factory for a node.
@@ -309,17 +292,14 @@ class CodecRegistry:
         Raises:
             UnsupportedNode: when nothing matches.
         """
-        key = node.type if isinstance(node, ScalarNode) else type(node)
-        if key in self._exact:
-            return self._exact[key]
-        for predicate, factory in self._predicates:
-            if predicate(node):
-                return factory
-        raise UnsupportedNode(
-            node,
-            f"no codec keeps values of type {node.name}",
-            "use one of the types that the README lists, or exclude the field (exclude=True)",
-        )
+        found = self.find(node)
+        if found is None:
+            raise UnsupportedNode(
+                node,
+                f"no codec keeps values of type {node.name}",
+                "use one of the types that the README lists, or exclude the field (exclude=True)",
+            )
+        return found
 
 
 registry = CodecRegistry()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_type
 from uuid import UUID
 
+from hypothesis import strategies as st
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
@@ -19,6 +20,7 @@ from ecs_sql import (
     SqlAlchemyEntityStorage,
     entity_tracer,
 )
+from ecs_sql.strategies import Change, changes, entities, entity_classes
 
 
 class Message(Entity):
@@ -86,3 +88,10 @@ async def renames_later(thread: Thread, title: str) -> Thread:
 
 def traces(thread: Thread) -> None:
     assert_type(renames(thread, "Better plans"), Thread)
+
+
+def draws(draw: st.DrawFn) -> None:
+    assert_type(entities(Thread), st.SearchStrategy[Thread])
+    assert_type(draw(entities(Thread, Message, max_entities=3)), Thread)
+    assert_type(draw(changes(Thread(title="Plans"))), Change)
+    assert_type(entity_classes(), st.SearchStrategy[tuple[type[Entity], ...]])
