@@ -66,7 +66,9 @@ def put(
     storage: SqlAlchemyEntityStorage, entity: Entity, column: str, value: Any, table: str = ""
 ) -> None:
     """Write a raw value into a column of the entity's row, in its own table or another."""
-    statement = f"UPDATE {table or table_of(entity)} SET {column} = :value WHERE id = :id"
+    quote = storage.engine.dialect.identifier_preparer.quote
+    place = f"UPDATE {quote(table or table_of(entity))} SET {quote(column)}"
+    statement = f"{place} = :value WHERE id = :id"
     row_id = row_of(storage, entity)
     with unchecked(storage) as connection:
         changed = connection.execute(text(statement), {"value": value, "id": row_id})

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
@@ -262,9 +263,17 @@ def load_json(text: Any) -> Any:
     except (ValueError, TypeError):
         pass
     try:  # nested deeper than pydantic_core's own limit, or really broken
-        return json.loads(text)
+        return json.loads(text, parse_float=_finite, parse_constant=_finite)
     except (ValueError, TypeError, RecursionError) as error:
         raise Undecodable(text, f"it is not JSON ({error})") from error
+
+
+def _finite(text: str) -> float:
+    """The number that a JSON text writes; JSON has neither nan nor infinities."""
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"{text} is no finite number")
+    return number
 
 
 class Build(Protocol):

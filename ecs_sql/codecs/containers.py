@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from itertools import chain
@@ -108,10 +109,17 @@ class DequeCodec(CollectionCodec):
 
 def _items(form: Any) -> Any:
     if type(form) is dict:
-        if form.keys() != {"maxlen", "items"} or type(form["maxlen"]) is not int:
+        if not _is_bounded(form):
             raise Undecodable(form, "it is no deque")
         return form["items"]
     return form
+
+
+def _is_bounded(form: dict[str, Any]) -> bool:
+    """Whether the form is one of a deque with a `maxlen`, and no item would be cut off."""
+    if form.keys() != {"maxlen", "items"} or type(form["items"]) is not list:
+        return False
+    return type(form["maxlen"]) is int and len(form["items"]) <= form["maxlen"] <= sys.maxsize
 
 
 class TupleCodec(Codec):

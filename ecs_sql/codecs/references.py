@@ -114,11 +114,13 @@ class ReferenceCodec(Codec):
         entities = entities_of(ids, run)
         for entity_class in set(map(type, entities)):
             if not self.accepts(entity_class):
-                wrong = pinned_id(next(e for e in entities if type(e) is entity_class))
-                raise WrongTarget(
-                    wrong,
-                    f"{wrong} is a {entity_class.__qualname__}, and the field refers to a {self._names}",
+                wrong = next(
+                    i for i, e in zip(ids, entities, strict=True) if type(e) is entity_class
                 )
+                reason = (
+                    f"{wrong} is a {entity_class.__qualname__}; the field refers to a {self._names}"
+                )
+                raise WrongTarget(wrong, reason)
         return entities
 
     def decode(self, forms: list[Any], run: Decoding) -> list[Any]:

@@ -147,6 +147,13 @@ class FloatCodec(ExactCodec):
             )
         return [value + 0.0 for value in values]  # adding zero turns -0.0 into 0.0
 
+    def decode(self, forms: list[Any], run: Decoding) -> list[Any]:
+        only_forms_of_type(forms, float)
+        if not all(map(isfinite, forms)):
+            form = next(form for form in forms if not isfinite(form))
+            raise Undecodable(form, "it is no finite number")
+        return forms
+
 
 def _float_of_int(value: int) -> float:
     try:
@@ -208,9 +215,12 @@ def _decimal_text(value: Decimal) -> str:
 
 def _decimal(text: str) -> Decimal:
     try:
-        return Decimal(text)
+        value = Decimal(text)
     except InvalidOperation as error:
         raise Undecodable(text, "it is no decimal number") from error
+    if not value.is_finite():
+        raise Undecodable(text, "it is no finite number")
+    return value
 
 
 class UuidCodec(TextualCodec):

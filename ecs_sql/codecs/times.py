@@ -122,6 +122,9 @@ class NativeDatetimeCodec(TextualCodec):
 
     def _decode_column(self, values: list[Any], run: Decoding) -> list[Any]:
         only_forms_of_type(values, dt.datetime)
+        for value in values:
+            if (value.tzinfo is not None) is not self._aware:
+                raise Undecodable(value, "it is a datetime of the other kind, naive or aware")
         return values
 
 

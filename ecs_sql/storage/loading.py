@@ -80,7 +80,7 @@ class Load:
                 ahead = _FIRST_AHEAD
             elif ahead:  # go on while at least a quarter of what was read ahead was of use
                 used = spare - len(self._spare)
-                ahead = ahead * _AHEAD_GROWTH if used * 4 >= spare else 0
+                ahead = ahead * _AHEAD_GROWTH if used and used * 4 >= spare else 0
             wanted = self._read_level(wanted, ahead)
             level += 1
 

@@ -85,7 +85,10 @@ class SqlWork(UnitOfWork):
                 try:
                     converter.from_driver([value], code)
                 except (Undecodable, ValueError, TypeError) as fault:
-                    return StoredValueError(IdentifiedModel, row[1], name, value, str(fault))
+                    statements = self._catalogue.named(row[-1])
+                    entity_class = statements.codec.spec.entity_class if statements else None
+                    ecs_id = None if name == "ecs_id" else _as_uuid(row[1])
+                    return StoredValueError(entity_class, ecs_id, name, value, str(fault))
         return error
 
     def _types(
@@ -188,7 +191,7 @@ class SqlWork(UnitOfWork):
     ) -> list[Any]:
         try:
             return statements.contents(columns, codes, len(rows))
-        except (Undecodable, ValueError, TypeError, ArithmeticError) as error:
+        except Exception as error:  # whatever a column type of the application's own may raise
             raise self._damaged_content(statements, columns, codes, identities) or error from error
 
     def _damaged_content(
@@ -206,9 +209,10 @@ class SqlWork(UnitOfWork):
             for identity, value in zip(identities, values, strict=False):
                 try:
                     converter.from_driver([value], code)
-                except (Undecodable, ValueError, TypeError, ArithmeticError) as fault:
+                except Exception as fault:  # noqa: BLE001  (told with the row that it is of)
+                    reason = str(fault) or type(fault).__name__
                     return StoredValueError(
-                        spec.entity_class, identity.ecs_id, item.column_name, value, str(fault)
+                        spec.entity_class, identity.ecs_id, item.column_name, value, reason
                     )
         return None
 
@@ -229,7 +233,10 @@ class SqlWork(UnitOfWork):
             rows, codes = self._driver.query(
                 statements.select_all + condition, (first, first + ahead)
             )
-            read = self._joined_rows(statements, rows, codes)
+            try:
+                read = self._joined_rows(statements, rows, codes)
+            except StoredValueError:  # of a row that nobody asked for: so without reading ahead
+                continue
             known = {
                 p for other in found if other.codec is statements.codec for p in other.positions
             }
@@ -343,10 +350,12 @@ class SqlWork(UnitOfWork):
             self._driver.execute(f"DELETE FROM {table}")
 
     def _check_types_known(self) -> None:
-        rows, _ = self._driver.query("SELECT DISTINCT type FROM base_entities", ())
-        for (discriminator,) in rows:
+        rows, _ = self._driver.query("SELECT type, min(id) FROM base_entities GROUP BY type", ())
+        for discriminator, row_id in rows:
             if self._catalogue.named(discriminator) is None:
-                raise UnknownDiscriminatorError(discriminator)
+                statement = f"SELECT ecs_id FROM base_entities WHERE id = {int(row_id)}"
+                ((ecs_id,),), _ = self._driver.query(statement, ())
+                raise UnknownDiscriminatorError(discriminator, _as_uuid(ecs_id))
 
     # Transaction
 
@@ -404,7 +413,15 @@ def _first(row: tuple[Any, ...]) -> Any:
 
 
 def _as_uuid(value: Any) -> UUID:
-    return value if isinstance(value, UUID) else UUID(value)
+    """The id that the driver gave.
+
+    Raises:
+        StoredValueError: when it is none.
+    """
+    try:
+        return value if isinstance(value, UUID) else UUID(value)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise StoredValueError(None, None, "ecs_id", value, "it is no UUID") from error
 
 
 def _ids_text(ids: tuple[UUID, ...]) -> str:

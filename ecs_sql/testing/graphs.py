@@ -193,6 +193,15 @@ class GraphContract(StorageHooks):
         assert chain.parent_id == before
         assert storage.get_registry_status().versions == 2 * (DEPTH + 1)
 
+    def test_a_chain_that_was_stored_link_by_link(self) -> None:
+        storage = self.make_storage([Node])
+        chain = Node(name="leaf")
+        for n in range(60):
+            storage.register(chain)
+            chain = Node(size=n, next=chain)
+        storage.register(chain)
+        assert_same_graph(storage.get(chain.ecs_id), chain)
+
     def test_wide_graphs(self) -> None:
         storage = self.make_storage([Node])
         root = Node(children=[Node(size=n) for n in range(WIDTH)])
