@@ -5,7 +5,6 @@ A spec is the same in every mapping and process, so it is made once per class an
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -17,6 +16,7 @@ from ecs_sql.errors import MappingError, MappingFault
 from ecs_sql.identity import BOOKKEEPING_FIELDS, IdentifiedModel
 from ecs_sql.names import database_name, snake_case
 from ecs_sql.nodes import MISSING, AnyNode, DictNode, Node, ReferenceNode, ScalarNode, all_nodes
+from ecs_sql.processes import ForkSafeLock
 from ecs_sql.resolution import ModelField, complete, resolved_fields
 
 EntityClass = type[IdentifiedModel]
@@ -28,7 +28,7 @@ _DEFINE_THE_NAME = (
     "define or import the name, not for type checkers alone, before the mapping's first use"
 )
 
-_lock = threading.RLock()
+_lock = ForkSafeLock()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ neither validates nor dumps nor copies nor pickles them, and an unset slot is a 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from pydantic import AwareDatetime, BaseModel, Field, PrivateAttr
 from typing_extensions import Format, dataclass_transform, get_annotations
 
 from ecs_sql.errors import ReservedFieldError
+from ecs_sql.processes import ForkSafeLock
 
 if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass as _ModelMeta
@@ -27,7 +27,7 @@ else:
 BOOKKEEPING_FIELDS = ("ecs_id", "lineage_id", "parent_id", "old_ids", "created_at")
 RESERVED_NAMES = frozenset({*BOOKKEEPING_FIELDS, "live_id", "from_storage"})
 
-_live_id_lock = threading.Lock()
+_live_id_lock = ForkSafeLock()
 _inside_repr: ContextVar[bool] = ContextVar("ecs_sql_inside_repr", default=False)
 
 

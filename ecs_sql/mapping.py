@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar, overload
@@ -12,6 +11,7 @@ from sqlalchemy import MetaData, Table
 from ecs_sql.errors import UnregisteredClassError
 from ecs_sql.fields import EntityClass, EntitySpec, collect_specs, is_abstract
 from ecs_sql.identity import IdentifiedModel
+from ecs_sql.processes import ForkSafeLock
 from ecs_sql.resolution import caller_namespace, is_being_decorated
 from ecs_sql.row_classes import BaseEntitySQL, RowClasses
 from ecs_sql.tables import base_table, entity_table, meta_table
@@ -41,7 +41,7 @@ class EntityMapping(Mapping[type[IdentifiedModel], type[BaseEntitySQL]]):
         self._specs: dict[EntityClass, EntitySpec] = {}
         self._tables: dict[str, EntityClass] = {}
         self._noted: dict[EntityClass, None] = {}
-        self._lock = threading.RLock()
+        self._lock = ForkSafeLock()
         self._row_classes = RowClasses(self._metadata)
         self._namespace: dict[str, Any] = {}
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, TypeVar, overload
 from uuid import UUID
 
 from ecs_sql.entity import Entity
+from ecs_sql.processes import ForkSafeLock
 from ecs_sql.storage.memory import InMemoryEntityStorage
 from ecs_sql.storage.protocol import EntityStorage
 from ecs_sql.storage.rows import RegistryStatus
@@ -26,7 +26,7 @@ class EntityRegistry:
     """
 
     _storage: ClassVar[EntityStorage | None] = None
-    _lock: ClassVar[threading.Lock] = threading.Lock()
+    _lock: ClassVar[ForkSafeLock] = ForkSafeLock()
 
     @classmethod
     def use_storage(cls, storage: EntityStorage) -> None:

@@ -15,6 +15,7 @@ PACKAGE = "ecs_sql"
 # import each other. A class flows from annotations to mapping, an instance from graph to storage.
 LAYERS = (
     "errors",
+    "processes",
     "identity",
     "names",
     "nodes",

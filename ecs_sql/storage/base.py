@@ -202,14 +202,17 @@ class VersionedStorage(Verifiable, ABC):
         try:
             try:
                 yield transaction
+                transaction.check_process()
                 work.commit()
             except BaseException:
                 transaction.journal.undo()
-                work.rollback()
+                if transaction.is_of_this_process:
+                    work.rollback()
                 raise
             transaction.journal.settle()
         finally:
-            work.close()
+            if transaction.is_of_this_process:
+                work.close()
 
     @contextmanager
     def _savepoint(self, current: Transaction) -> Iterator[None]:
@@ -218,9 +221,11 @@ class VersionedStorage(Verifiable, ABC):
         savepoint = current.work.savepoint()
         try:
             yield
+            current.check_process()
         except BaseException:
             current.journal.undo(mark)
-            savepoint.rollback()
+            if current.is_of_this_process:
+                savepoint.rollback()
             raise
         savepoint.release()
 
@@ -368,14 +373,15 @@ class VersionedStorage(Verifiable, ABC):
     @contextmanager
     def _reading(self) -> Iterator[None]:
         work = self._begin_grouped_reads()
-        journal = Journal()
+        transaction = Transaction(work, Journal(), read_only=True, joined=False)
         try:
-            with CurrentTransaction(self, Transaction(work, journal, read_only=True, joined=False)):
+            with CurrentTransaction(self, transaction):
                 yield
-            journal.settle()
+            transaction.journal.settle()
         finally:
-            work.rollback()
-            work.close()
+            if transaction.is_of_this_process:
+                work.rollback()
+                work.close()
 
     @contextmanager
     def _nested(self, current: Transaction, *, read_only: bool) -> Iterator[None]:

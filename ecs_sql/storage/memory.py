@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,6 +11,7 @@ from ecs_sql.errors import TransactionError
 from ecs_sql.fields import collect_specs
 from ecs_sql.identity import IdentifiedModel, Identity
 from ecs_sql.lineage import Head, Insert
+from ecs_sql.processes import ForkSafeLock, call_in_child
 from ecs_sql.storage.base import VersionedStorage
 from ecs_sql.storage.rows import Parent, RegistryStatus, Rows, Savepoint, UnitOfWork
 from ecs_sql.storage.verification.memory import verify_work
@@ -46,21 +46,35 @@ class _Tables:
             if not lineage:
                 del self.lineages[row.identity.lineage_id]
 
+    def copy(self, length: int) -> _Tables:
+        """Tables of the oldest rows, this many."""
+        copy = _Tables()
+        for row in list(self.rows.values())[:length]:
+            copy.add(row)
+        return copy
+
 
 class _State:
-    """One storage's present tables, and the lock of whoever uses them."""
+    """One storage's present tables, the lock of whoever uses them, and where an open write began."""
 
     def __init__(self) -> None:
         self.tables = _Tables()
-        self.lock = threading.RLock()
-        self.is_written = False
+        self.lock = ForkSafeLock()
+        self.written_from: _MemorySavepoint | None = None
+        call_in_child(self._renew)
+
+    def _renew(self) -> None:
+        """In a forked child: what the parent had committed, and none of a write that the fork cut short."""
+        if self.written_from is not None:
+            self.tables = self.written_from.tables.copy(self.written_from.length)
+            self.written_from = None
 
 
 class InMemoryEntityStorage(VersionedStorage):
     """A storage in this process's memory; takes any entity class as it comes.
 
     It keeps encoded rows, not live objects, so that stored versions are as immutable as in a database.
-    Threads may share it; a write transaction keeps the others waiting.
+    Threads may share it; a write transaction keeps the others waiting. A forked child has a copy of its own.
     """
 
     def __init__(self) -> None:
@@ -83,7 +97,7 @@ class InMemoryEntityStorage(VersionedStorage):
     def _begin(self, *, write: bool) -> UnitOfWork:
         state = self._state
         state.lock.acquire()
-        if state.is_written:  # by another task of this thread, which the lock lets in
+        if state.written_from is not None:  # by another task of this thread, which the lock lets in
             state.lock.release()
             raise TransactionError(
                 "a transaction of another task of this thread is open; end it before the next one begins"
@@ -106,7 +120,8 @@ class _MemoryWork(UnitOfWork):
         self._state = state
         self._start = _MemorySavepoint(state)
         self._write = write
-        state.is_written = write
+        if write:
+            state.written_from = self._start
 
     @property
     def _tables(self) -> _Tables:
@@ -188,7 +203,7 @@ class _MemoryWork(UnitOfWork):
 
     def close(self) -> None:
         if self._write:
-            self._state.is_written = False
+            self._state.written_from = None
         self._state.lock.release()
 
 
@@ -197,15 +212,15 @@ class _MemorySavepoint(Savepoint):
 
     def __init__(self, state: _State) -> None:
         self._state = state
-        self._tables = state.tables
-        self._length = len(self._tables.rows)
+        self.tables = state.tables
+        self.length = len(self.tables.rows)
 
     def release(self) -> None:
         pass
 
     def rollback(self) -> None:
-        self._state.tables = self._tables
-        self._tables.cut(self._length)
+        self._state.tables = self.tables
+        self.tables.cut(self.length)
 
 
 def _grouped(rows: list[_Row]) -> list[Rows]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -14,7 +13,6 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, scoped_session
-from sqlalchemy.pool import StaticPool
 
 from ecs_sql.entity_codec import EntityCodec, codec_of
 from ecs_sql.errors import (
@@ -25,6 +23,7 @@ from ecs_sql.errors import (
 )
 from ecs_sql.identity import IdentifiedModel
 from ecs_sql.mapping import EntityMapping
+from ecs_sql.processes import ForkSafeLock
 from ecs_sql.row_classes import MappedClasses, set_graph_reader
 from ecs_sql.storage.base import VersionedStorage
 from ecs_sql.storage.catalogue import Catalogue
@@ -34,6 +33,7 @@ from ecs_sql.storage.joining import joined_journal
 from ecs_sql.storage.loading import Load
 from ecs_sql.storage.rows import UnitOfWork
 from ecs_sql.storage.schema import prepare_tables
+from ecs_sql.storage.sharing import SharedEngine
 from ecs_sql.storage.sql_work import SqlWork
 from ecs_sql.storage.transactions import (
     CurrentTransaction,
@@ -58,7 +58,8 @@ class SqlAlchemyEntityStorage(VersionedStorage):
     """A storage in a SQL database; makes the tables that are missing.
 
     An engine of the application's own is left as it is set. With a URL, SQLite runs in WAL mode with
-    foreign keys, a busy timeout and full synchronisation. Threads may share a storage.
+    foreign keys, a busy timeout and full synchronisation. Threads may share a storage, and a forked child
+    may go on with it: it gets connections of its own.
 
     Args:
         target: a database URL, or an Engine.
@@ -82,11 +83,9 @@ class SqlAlchemyEntityStorage(VersionedStorage):
         mapping.resolve()
         self._mapping = mapping
         self._engine, self._dialect, self._own_engine = open_engine(target)
-        self._lock: AbstractContextManager[Any] = nullcontext()
-        if isinstance(self._engine.pool, StaticPool):  # one connection, one user at a time
-            self._lock = threading.RLock()
+        self._shared = SharedEngine(self._engine, self._dialect)
         self._prepared = -1
-        self._prepare_lock = threading.Lock()
+        self._prepare_lock = ForkSafeLock()
         try:
             first_connection(self._engine, self._dialect)
             self._prepare()
@@ -118,8 +117,10 @@ class SqlAlchemyEntityStorage(VersionedStorage):
     def _prepare(self) -> None:
         """Make the tables of classes that were registered since."""
         revision = self._mapping.revision
-        if revision != self._prepared:
-            with self._prepare_lock, self._translated():
+        if revision <= self._prepared:
+            return
+        with self._shared.alone(), self._prepare_lock, self._translated():
+            if revision > self._prepared:  # no other thread has made them in the meantime
                 prepare_tables(self._engine, self._dialect, self._mapping.metadata)
                 self._prepared = revision
 
@@ -135,23 +136,14 @@ class SqlAlchemyEntityStorage(VersionedStorage):
 
     def _work(self, begin: Callable[[Connection], Any]) -> SqlWork:
         held = ExitStack()
-        held.enter_context(self._lock)
         try:
             with self._translated():
-                connection = held.enter_context(self._engine.connect())
-                self._check_unused(connection)
+                connection = held.enter_context(self._shared.connect())
                 begin(connection)
         except BaseException:
             held.close()
             raise
         return _OwnWork(connection, self._catalogue, held, self._translated)
-
-    def _check_unused(self, connection: Connection) -> None:
-        if isinstance(self._engine.pool, StaticPool) and self._dialect.in_transaction(connection):
-            raise TransactionError(
-                "the database in memory has one connection, and a transaction is open on it elsewhere; "
-                "join that with transaction(session), or use a file"
-            )
 
     def _attempt(self, operation: Callable[[], T]) -> T:
         for attempt in range(ATTEMPTS):

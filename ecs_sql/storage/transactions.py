@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from types import MappingProxyType
 
+from ecs_sql.errors import TransactionError
 from ecs_sql.identity import (
     IdentifiedModel,
     Identity,
@@ -84,9 +87,9 @@ class Journal:
 
 
 class Transaction:
-    """One open transaction of one storage."""
+    """One open transaction of one storage. It is used by the thread that began it, and in its process."""
 
-    __slots__ = ("has_ended", "joined", "journal", "read_only", "work")
+    __slots__ = ("_process", "_thread", "has_ended", "joined", "journal", "read_only", "work")
 
     def __init__(
         self, work: UnitOfWork, journal: Journal, *, read_only: bool, joined: bool
@@ -96,6 +99,30 @@ class Transaction:
         self.read_only = read_only
         self.joined = joined
         self.has_ended = False
+        self._process = os.getpid()
+        self._thread = threading.get_ident()
+
+    @property
+    def is_of_this_process(self) -> bool:
+        """Whether it was begun here, and not in the process from which this one was forked."""
+        return self._process == os.getpid()
+
+    @property
+    def is_of_this_thread(self) -> bool:
+        """Whether the thread that began it asks."""
+        return self._thread == threading.get_ident()
+
+    def check_process(self) -> None:
+        """Check that it can be ended here.
+
+        Raises:
+            TransactionError: in a child that was forked inside the block.
+        """
+        if not self.is_of_this_process:
+            raise TransactionError(
+                "this process was forked inside the block, whose transaction is its parent's; leave the "
+                "block to the parent, and end a forked child with os._exit"
+            )
 
 
 _current: ContextVar[Mapping[int, Transaction]] = ContextVar(
@@ -104,10 +131,21 @@ _current: ContextVar[Mapping[int, Transaction]] = ContextVar(
 
 
 def current_transaction(storage: object) -> Transaction | None:
-    """The transaction that this thread or task has open with the storage."""
+    """The transaction that this thread or task has open with the storage.
+
+    Raises:
+        TransactionError: in a thread that was given the context of a block which another one has open.
+    """
     found = _current.get().get(id(storage))
     # A task that was made inside the block may outlive it, with the block's context.
-    return None if found is None or found.has_ended else found
+    if found is None or found.has_ended or not found.is_of_this_process:
+        return None
+    if not found.is_of_this_thread:
+        raise TransactionError(
+            "this thread runs in the context of a transaction that another thread has open, and cannot use "
+            "its connection; call the storage in that thread, or after the block"
+        )
+    return found
 
 
 class CurrentTransaction:

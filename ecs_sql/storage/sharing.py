@@ -1,0 +1,161 @@
+"""An engine that threads share, and that forked children open anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from threading import RLock
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.pool import NullPool, QueuePool, StaticPool
+
+from ecs_sql.errors import StorageError, TransactionError
+from ecs_sql.processes import call_before_fork, call_in_child, leave_behind
+from ecs_sql.storage.dialects import DatabaseDialect
+from ecs_sql.storage.dialects.sqlite import is_memory
+
+_no_turns = nullcontext()
+
+
+class SharedEngine:
+    """The connections of one storage's engine.
+
+    Each connection is one thread's while it is out. A pool of one connection is used by one thread at a
+    time. A forked child gets connections of its own:
+
+    - SQLite knows of a file, once for the whole process, which locks it holds, and a child would inherit
+      that knowledge without the locks. So the idle connections are closed before a fork, and a child that
+      was forked while others were in use may not open the file.
+    - SQLite's databases in memory are copied by the fork; that copy, as it was at the last commit, is the
+      child's own.
+    """
+
+    def __init__(self, engine: Engine, dialect: DatabaseDialect) -> None:
+        self.engine = engine
+        self._dialect = dialect
+        self._is_single = isinstance(engine.pool, StaticPool)
+        self._single_user = RLock()
+        self._is_in_memory = dialect.name == "sqlite" and is_memory(engine.url)
+        self._is_file = dialect.name == "sqlite" and not self._is_in_memory
+        self._out: set[HeldConnection] = set()
+        self._was_busy = False
+        self._cannot_follow = False
+        call_before_fork(self._before_fork)
+        call_in_child(self._in_child)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """A block in which no other thread uses the one connection, where there is but one.
+
+        Raises:
+            TransactionError: when a transaction is open on it elsewhere in this thread.
+        """
+        with self.turn:
+            if self._is_single:
+                with self.engine.connect() as connection:
+                    self.check_unused(connection)
+            yield
+
+    def connect(self) -> HeldConnection:
+        """A connection for a block.
+
+        Raises:
+            StorageError: in a forked child that cannot use the SQLite database of its parent.
+        """
+        if self._cannot_follow:
+            raise StorageError(
+                "the SQLite database was in use when this process was forked, so it cannot be used here; "
+                "fork while no thread uses the storage, or start the process without fork (spawn)"
+            )
+        return HeldConnection(self, self._out)
+
+    @property
+    def turn(self) -> RLock | nullcontext[None]:
+        """What lets one thread at a time use the one connection, where there is but one."""
+        return self._single_user if self._is_single else _no_turns
+
+    def check_unused(self, connection: Connection) -> None:
+        """Check that nobody is in a transaction on the one connection, where there is but one.
+
+        Raises:
+            TransactionError: when somebody in this thread is.
+        """
+        if self._is_single and self._dialect.in_transaction(connection):
+            raise TransactionError(
+                "the database in memory has one connection, and a transaction is open on it elsewhere; "
+                "join that with transaction(session), or use a file"
+            )
+
+    # Forks
+
+    def _before_fork(self) -> None:
+        pool = self.engine.pool
+        if self._is_file and isinstance(pool, QueuePool):
+            self._was_busy = pool.checkedout() > 0
+            self.engine.dispose()
+
+    def _in_child(self) -> None:
+        pool, out, self._out = self.engine.pool, self._out, set()
+        leave_behind(pool, out)
+        if self._is_in_memory:
+            self._keep_copy()
+            return
+        if self._is_file:
+            self._cannot_follow = self._was_busy or bool(out) or _has_connections(pool)
+        self.engine.dispose(close=False)
+
+    def _keep_copy(self) -> None:
+        """Go on with the copy of the database in memory, without a transaction that the fork cut short."""
+        if not self._is_single:  # each thread has a database of its own
+            return
+        self._cannot_follow = not self._single_user.acquire(blocking=False)
+        self._single_user = RLock()
+        if not self._cannot_follow:
+            with self.engine.connect() as connection:
+                driver = connection.connection.dbapi_connection
+                if driver is not None and self._dialect.in_transaction(connection):
+                    driver.rollback()
+
+
+class HeldConnection:
+    """A connection for a block. What is left of it in a forked child does not close it."""
+
+    def __init__(self, shared: SharedEngine, out: set[HeldConnection]) -> None:
+        self._shared = shared
+        self._out = out
+        self._turn = shared.turn
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> Connection:
+        """Wait for a connection.
+
+        Raises:
+            TransactionError: when there is but one, and a transaction is open on it elsewhere.
+        """
+        self._out.add(self)  # from before it is out until after it is back
+        self._turn.__enter__()
+        try:
+            self._connection = self._shared.engine.connect()
+            self._shared.check_unused(self._connection)
+        except BaseException:
+            self._give_back()
+            raise
+        return self._connection
+
+    def __exit__(self, *_error: object) -> None:
+        self._give_back()
+
+    def _give_back(self) -> None:
+        try:
+            if self._connection is not None:
+                self._connection.close()
+        finally:
+            self._turn.__exit__(None, None, None)
+            self._out.discard(self)
+
+
+def _has_connections(pool: object) -> bool:
+    """Whether a pool has open connections, or cannot tell."""
+    if isinstance(pool, QueuePool):
+        return pool.checkedin() + pool.checkedout() > 0
+    return not isinstance(pool, NullPool)
