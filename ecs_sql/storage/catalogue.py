@@ -24,6 +24,7 @@ class Catalogue:
         self._sql = sql
         base = mapping.metadata.tables[BASE_TABLE]
         self.base = TableColumns(base, BASE_COLUMNS, sql)
+        self.base_target = self.base.target(dialect)
         self.identity_converters = TableColumns(base, IDENTITY_COLUMNS[1:], sql).converters
         columns = [base.c[name] for name in (*IDENTITY_COLUMNS, "type")]
         self.select_typed = str(select(*columns).compile(dialect=sql)).replace("\n", "")
@@ -36,7 +37,9 @@ class Catalogue:
         found = self._statements.get(codec)
         if found is None:
             tables = [self._mapping.table(owner) for owner in codec.spec.table_classes]
-            found = self._statements[codec] = ClassStatements(codec, self.base, tables, self._sql)
+            found = self._statements[codec] = ClassStatements(
+                codec, self.base, tables, self._sql, self.dialect
+            )
         return found
 
     def named(self, discriminator: Any) -> ClassStatements | None:

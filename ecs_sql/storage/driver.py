@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -17,6 +17,13 @@ from sqlalchemy.exc import DBAPIError
 Row = tuple[Any, ...]
 
 _log = logging.getLogger("sqlalchemy.engine")
+
+
+class Copy(NamedTuple):
+    """PostgreSQL's COPY of rows in their binary form."""
+
+    statement: str
+    types: Sequence[str]
 
 
 class Driver:
@@ -27,6 +34,11 @@ class Driver:
         self._is_observed = _is_observed(connection)
         self._raw: Any = None if self._is_observed else connection.connection.dbapi_connection
         self._error: type[Exception] = connection.dialect.loaded_dbapi.Error
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether statements are run on the driver itself."""
+        return not self._is_observed
 
     def query(self, statement: str, parameters: Row) -> tuple[Sequence[Row], list[Any]]:
         """The rows of a query, and the driver's type code of each column.
@@ -43,6 +55,18 @@ class Driver:
             cursor.execute(statement, parameters)
             return cursor.fetchall(), [column[1] for column in cursor.description]
 
+    def insert(self, statement: str, row: Row) -> int:
+        """Run an INSERT of one row; the id that the database gave it.
+
+        Raises:
+            DBAPIError: as SQLAlchemy would raise it.
+        """
+        if self._is_observed:
+            return int(self.connection.exec_driver_sql(statement, row).lastrowid)
+        with self._cursor(statement, row) as cursor:
+            cursor.execute(statement, row)
+            return int(cursor.lastrowid)
+
     def execute_many(self, statement: str, rows: list[Row]) -> None:
         """Run a statement once for each row.
 
@@ -53,7 +77,21 @@ class Driver:
             self.connection.exec_driver_sql(statement, rows)
             return
         with self._cursor(statement, rows) as cursor:
-            cursor.executemany(statement, rows)
+            if len(rows) == 1:
+                cursor.execute(statement, rows[0])
+            else:
+                cursor.executemany(statement, rows)
+
+    def copy(self, copy: Copy, rows: list[Row]) -> None:
+        """Copy rows into a table, where statements are run on the driver itself.
+
+        Raises:
+            DBAPIError: as SQLAlchemy would raise it.
+        """
+        with self._cursor(copy.statement, ()) as cursor, cursor.copy(copy.statement) as target:
+            target.set_types(copy.types)
+            for row in rows:
+                target.write_row(row)
 
     def execute(self, statement: str) -> None:
         """Run a statement without parameters.

@@ -24,7 +24,7 @@ from ecs_sql.identity import IdentifiedModel, Identity
 from ecs_sql.lineage import Head, Insert
 from ecs_sql.storage.driver import Driver
 from ecs_sql.storage.rows import Parent, RegistryStatus, Rows, Savepoint, UnitOfWork
-from ecs_sql.storage.statements import BASE_COLUMNS, IDENTITY_COLUMNS, ClassStatements
+from ecs_sql.storage.statements import IDENTITY_COLUMNS, ClassStatements
 
 if TYPE_CHECKING:
     from ecs_sql.storage.catalogue import Catalogue
@@ -324,24 +324,26 @@ class SqlWork(UnitOfWork):
             ids = [positions[index] for index in indices]
             columns = statements.content_columns([inserts[index].content for index in indices])
             start = 0
-            for part in statements.parts:
-                end = start + len(part.names)
+            for target in statements.targets:
+                end = start + len(target.columns) - 1
                 rows = list(zip(ids, *columns[start:end], strict=True))
-                self._dialect.insert_rows(self._driver, part.table, ("id", *part.names), rows)
+                self._dialect.insert_rows(self._driver, target, rows)
                 start = end
 
     def _insert_base(self, inserts: Sequence[Insert]) -> list[int]:
-        identities = [insert.identity for insert in inserts]
-        columns: list[list[Any]] = [
-            [identity.ecs_id for identity in identities],
-            [identity.lineage_id for identity in identities],
-            [identity.parent_id for identity in identities],
-            [identity.created_at for identity in identities],
-            [_ids_text(identity.old_ids) for identity in identities],
-            [insert.codec.spec.table_name for insert in inserts],
+        bookkeeping = zip(*(insert.identity for insert in inserts), strict=True)
+        ecs_ids, lineage_ids, parent_ids, created_at, old_ids = map(list, bookkeeping)
+        types = [insert.codec.spec.table_name for insert in inserts]
+        columns = [
+            ecs_ids,
+            lineage_ids,
+            parent_ids,
+            created_at,
+            list(map(_ids_text, old_ids)),
+            types,
         ]
         rows = list(zip(*self._catalogue.base.to_driver(columns), strict=True))
-        return self._dialect.insert_base(self._driver, BASE_COLUMNS, rows, _first)
+        return self._dialect.insert_base(self._driver, self._catalogue.base_target, rows)
 
     @override
     def clear(self) -> None:
@@ -406,10 +408,6 @@ class SqlSavepoint(Savepoint):
                 self._nested.rollback()
             except DBAPIError:  # gone with the whole transaction, as after MariaDB's deadlocks
                 self._work.is_lost = True
-
-
-def _first(row: tuple[Any, ...]) -> Any:
-    return row[0]
 
 
 def _as_uuid(value: Any) -> UUID:

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Column, Dialect, Table, Uuid, select
-from sqlalchemy.types import TypeEngine
 
-from ecs_sql.codecs.base import load_json, scatter, some
+from ecs_sql.codecs import sqltypes
+from ecs_sql.codecs.base import load_json
 from ecs_sql.codecs.scalars import parse_uuids
 from ecs_sql.entity_codec import Content, EntityCodec
+from ecs_sql.storage.binding import Convert, binder, past_none
+from ecs_sql.storage.dialects.base import DatabaseDialect, Target
 from ecs_sql.tables import OldIds, canonical_type
-
-Convert = Callable[[list[Any]], list[Any]]
 
 BASE_COLUMNS = ("ecs_id", "lineage_id", "parent_id", "created_at", "old_ids", "type")
 IDENTITY_COLUMNS = ("id", "ecs_id", "lineage_id", "parent_id", "created_at", "old_ids")
-
-
-def _past_none(convert: Convert) -> Convert:
-    """The conversion of what is not None."""
-    return lambda values: scatter(values, convert(some(values)))
 
 
 def _uuids(values: list[Any]) -> list[Any]:
@@ -41,11 +36,7 @@ class ColumnConverter:
         self._dialect = dialect
         self._type = canonical_type(column)
         self._is_ids = isinstance(column.type, OldIds)
-        implementation: TypeEngine[Any] = self._type.dialect_impl(dialect)
-        bind = None if self._is_ids else implementation.bind_processor(dialect)
-        self.to_driver: Convert | None = None
-        if bind is not None:
-            self.to_driver = lambda values: list(map(bind, values))
+        self.to_driver = None if self._is_ids else binder(self._type, dialect)
         self._from_driver: Convert | None = None
         self._ready = False
 
@@ -60,7 +51,7 @@ class ColumnConverter:
         if self._is_ids:
             return _ids_of_text
         if isinstance(self._type, Uuid):
-            return _past_none(_uuids)
+            return past_none(_uuids)
         process = self._type.dialect_impl(self._dialect).result_processor(self._dialect, type_code)
         return None if process is None else lambda values: list(map(process, values))
 
@@ -80,12 +71,22 @@ class TableColumns:
         """Columns of canonical values as the driver takes them."""
         return _to_driver(self.converters, columns)
 
+    def target(self, dialect: DatabaseDialect) -> Target:
+        """Where rows of a number and these columns are written."""
+        types = [sqltypes.KEY, *map(canonical_type, self.columns)]
+        return dialect.target(self.table, ("id", *self.names), types)
+
 
 class ClassStatements:
     """How the versions of one class are read and written."""
 
     def __init__(
-        self, codec: EntityCodec, base: TableColumns, tables: Sequence[Table], dialect: Dialect
+        self,
+        codec: EntityCodec,
+        base: TableColumns,
+        tables: Sequence[Table],
+        dialect: Dialect,
+        ways: DatabaseDialect,
     ) -> None:
         self.codec = codec
         self.base = base
@@ -96,6 +97,7 @@ class ClassStatements:
             )
             for owner, table in zip(codec.spec.table_classes, tables, strict=True)
         ]
+        self.targets = [part.target(ways) for part in self.parts]
         self._leaf = tables[-1]
         content = [column for part in self.parts for column in part.columns]
         self.content_converters = [

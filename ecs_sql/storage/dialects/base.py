@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TypeEngine
 
 from ecs_sql.storage.driver import Driver
 
@@ -17,6 +19,23 @@ ErrorKind = Literal["conflict", "duplicate", "too_large", "lost", "other"]
 a lost connection, or anything else."""
 
 Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """A table and its columns that rows are written to, as one database's SQL names them.
+
+    Attributes:
+        table: the table's name.
+        columns: the columns' names, `id` first.
+        types: the types of the columns' canonical values.
+        insert: an INSERT of one row.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    types: tuple[TypeEngine[Any], ...]
+    insert: str
 
 
 class DatabaseDialect(ABC):
@@ -77,21 +96,22 @@ class DatabaseDialect(ABC):
     def in_autocommit(self, connection: Connection) -> bool:
         """Whether the driver commits each statement, so that there is no transaction to join."""
 
-    @abstractmethod
-    def insert_base(
-        self,
-        driver: Driver,
-        columns: Sequence[str],
-        rows: list[Row],
-        ids_of: Callable[[Row], Any],
-    ) -> list[int]:
-        """Insert rows into `base_entities` in this order and tell their ids, which ascend."""
+    def target(
+        self, table: str, columns: Sequence[str], types: Sequence[TypeEngine[Any]]
+    ) -> Target:
+        """Where rows go, with the statement that brings one there."""
+        return Target(table, tuple(columns), tuple(types), self.insert_statement(table, columns))
 
-    def insert_rows(
-        self, driver: Driver, table: str, columns: Sequence[str], rows: list[Row]
-    ) -> None:
+    @abstractmethod
+    def insert_base(self, driver: Driver, target: Target, rows: list[Row]) -> list[int]:
+        """Insert rows into `base_entities` in this order and tell their ids, which ascend.
+
+        The rows lack the target's first column, which is the id.
+        """
+
+    def insert_rows(self, driver: Driver, target: Target, rows: list[Row]) -> None:
         """Insert rows into a table."""
-        driver.execute_many(self.insert_statement(table, columns), rows)
+        driver.execute_many(target.insert, rows)
 
     def insert_statement(self, table: str, columns: Sequence[str]) -> str:
         """An INSERT of one row."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from ecs_sql.storage.dialects.base import DatabaseDialect, ErrorKind, Row, UnusableServer
+from ecs_sql.storage.binding import hexes
+from ecs_sql.storage.dialects.base import DatabaseDialect, ErrorKind, Row, Target, UnusableServer
 from ecs_sql.storage.driver import Driver
 
 MAX_IDS = 50_000
@@ -65,7 +66,7 @@ class MariadbDialect(DatabaseDialect):
             yield f"{column} IN ({', '.join(['%s'] * len(part))})", tuple(part)
 
     def bind_ids(self, ids: Sequence[Any]) -> list[Any]:
-        return [ecs_id.hex for ecs_id in ids]
+        return list(hexes(list(ids)))
 
     def begin_write(self, connection: Connection) -> None:
         if not connection.in_transaction():
@@ -82,29 +83,23 @@ class MariadbDialect(DatabaseDialect):
         mode = getattr(driver, "get_autocommit", None)
         return bool(mode() if mode is not None else getattr(driver, "autocommit", False))
 
-    def insert_base(
-        self,
-        driver: Driver,
-        columns: Sequence[str],
-        rows: list[Row],
-        ids_of: Callable[[Row], Any],
-    ) -> list[int]:
+    def insert_base(self, driver: Driver, target: Target, rows: list[Row]) -> list[int]:
+        columns = target.columns[1:]
         marks = f"({', '.join(['%s'] * len(columns))})"
         found: dict[str, int] = {}
         for part in self._parts(rows):
             statement = (
-                f"INSERT INTO base_entities ({', '.join(columns)}) VALUES {', '.join([marks] * len(part))} "
-                "RETURNING id, ecs_id"
+                f"INSERT INTO {target.table} ({', '.join(columns)}) "
+                f"VALUES {', '.join([marks] * len(part))} RETURNING id, ecs_id"
             )
             result, _ = driver.query(statement, tuple(value for row in part for value in row))
             found.update((ecs_id, number) for number, ecs_id in result)
-        return [found[ids_of(row)] for row in rows]
+        place = columns.index("ecs_id")
+        return [found[row[place]] for row in rows]
 
-    def insert_rows(
-        self, driver: Driver, table: str, columns: Sequence[str], rows: list[Row]
-    ) -> None:
+    def insert_rows(self, driver: Driver, target: Target, rows: list[Row]) -> None:
         for part in self._parts(rows):
-            super().insert_rows(driver, table, columns, part)
+            super().insert_rows(driver, target, part)
 
     def _parts(self, rows: list[Row]) -> Iterator[list[Row]]:
         """The rows in parts that each fit a packet, escapes counted in."""

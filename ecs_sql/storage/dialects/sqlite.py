@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pydantic_core
@@ -12,7 +12,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
-from ecs_sql.storage.dialects.base import DatabaseDialect, ErrorKind, Row
+from ecs_sql.storage.binding import hexes
+from ecs_sql.storage.dialects.base import DatabaseDialect, ErrorKind, Row, Target
 from ecs_sql.storage.driver import Driver
 
 BUSY_TIMEOUT_SECONDS = 30
@@ -67,7 +68,7 @@ class SqliteDialect(DatabaseDialect):
             )
 
     def bind_ids(self, ids: Sequence[Any]) -> list[Any]:
-        return [ecs_id.hex for ecs_id in ids]
+        return list(hexes(list(ids)))
 
     def in_transaction(self, connection: Connection) -> bool:
         return _in_transaction(connection)
@@ -93,18 +94,14 @@ class SqliteDialect(DatabaseDialect):
     def in_autocommit(self, connection: Connection) -> bool:
         return False  # begin_write begins a transaction whatever the driver's mode
 
-    def insert_base(
-        self,
-        driver: Driver,
-        columns: Sequence[str],
-        rows: list[Row],
-        ids_of: Callable[[Row], Any],
-    ) -> list[int]:
+    def insert_base(self, driver: Driver, target: Target, rows: list[Row]) -> list[int]:
+        if len(rows) == 1:
+            return [driver.insert(target.insert, (None, *rows[0]))]
         # The transaction has the write lock, so nobody else can take these ids.
         ((last,),), _ = driver.query("SELECT coalesce(max(id), 0) FROM base_entities", ())
         ids = list(range(last + 1, last + 1 + len(rows)))
-        numbered = [(number, *row) for number, row in zip(ids, rows, strict=True)]
-        self.insert_rows(driver, "base_entities", ("id", *columns), numbered)
+        columns = zip(*rows, strict=True)
+        self.insert_rows(driver, target, list(zip(ids, *columns, strict=True)))
         return ids
 
     def lock_versions(self, driver: Driver, ids: Sequence[Any]) -> None:
