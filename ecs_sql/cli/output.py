@@ -28,13 +28,14 @@ def stderr() -> Console:
 
 def _console(*, is_stderr: bool) -> Console:
     stream = sys.stderr if is_stderr else sys.stdout
-    # Forced colour is no reason to move a cursor in a file.
-    console = Console(
-        stderr=is_stderr, emoji=False, highlight=False, force_interactive=stream.isatty()
+    on_terminal = stream.isatty()  # forced colour is no reason to move a cursor in a file
+    return Console(
+        stderr=is_stderr,
+        emoji=False,
+        highlight=False,
+        force_interactive=on_terminal,
+        width=None if on_terminal else _UNBOUNDED,
     )
-    if not console.is_terminal:
-        console.width = _UNBOUNDED
-    return console
 
 
 def print_error(message: str) -> None:

@@ -1,4 +1,4 @@
-"""Progress on the terminal; in a pipe, one line per finished stage."""
+"""Progress on a terminal; elsewhere nothing moves, and the lines that follow each stage say enough."""
 
 from __future__ import annotations
 
@@ -20,20 +20,25 @@ from sqlalchemy import Engine, event
 
 @contextmanager
 def progress_bar(
-    console: Console, stage: str, total: int | None
+    console: Console, stage: str, total: int | None = None
 ) -> Iterator[Callable[[int], None]]:
-    """A bar for one stage; gives the function that advances it. Without a total it pulses."""
+    """A bar for one stage, gone when it ends; gives the function that advances it.
+
+    Without a total it pulses.
+    """
+    if not console.is_interactive:
+        yield lambda _steps: None
+        return
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description:<22}"),
+        TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        *(() if total is None else (MofNCompleteColumn(),)),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console) as progress:
+    with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(stage, total=total)
         yield lambda steps: progress.advance(task, steps)
-        progress.update(task, total=progress.tasks[0].completed)
 
 
 @contextmanager

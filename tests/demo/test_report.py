@@ -6,10 +6,12 @@ import io
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.text import Text
 
 from ecs_sql import Entity, InMemoryEntityStorage
 from ecs_sql.demo import report, scan
 from ecs_sql.demo.inventory import Environment, scanned_facts
+from ecs_sql.demo.steps import Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,11 +24,14 @@ if TYPE_CHECKING:
 
 
 def cells(table: Table) -> list[list[str]]:
-    """The table as it is printed, its rules left out."""
-    printed = io.StringIO()
-    Console(file=printed, width=150).print(table)
-    lines = [line for line in printed.getvalue().splitlines() if line[:1] in "┃│"]
-    return [[cell.strip() for cell in line.replace("┃", "│").split("│")[1:-1]] for line in lines]
+    """The text of the table's cells, line by line, its heading first and its footer last."""
+    columns = [[column.header, *column.cells] for column in table.columns]
+    if table.show_footer:
+        for column, made in zip(columns, table.columns, strict=True):
+            column.append(made.footer)
+    return [
+        [Text.from_markup(str(cell)).plain for cell in line] for line in zip(*columns, strict=True)
+    ]
 
 
 def scanned(site: Site) -> Environment:
@@ -43,7 +48,7 @@ def diff_after(site: Site, change: Callable[[Environment], object]) -> list[list
     assert before is not None
     change(after)
     storage.register(after)
-    return cells(report.diff_table("", before.diff(after), before, after))[1:]
+    return cells(report.diff_table("", Step.between(before, after)))[1:]
 
 
 def test_no_change_between_equal_scans(site: Site) -> None:
@@ -72,16 +77,21 @@ def test_what_changed_by_itself_comes_before_what_refers_to_it(site: Site) -> No
     def annotate(environment: Environment) -> None:
         environment.distributions[1].note = "seen"
 
-    lines = diff_after(site, annotate)
-    assert lines[0] == ["beta 1.0", "note", "", "seen"]
-    assert [line[:2] for line in lines[1:]] == [
-        ["the environment", "distributions"],
-        ["alpha 1.0", "requires"],
-        ["beta 1.0", "requires"],
-        ["gamma 2.0", "requires"],
+    assert diff_after(site, annotate) == [
+        ["beta 1.0", "note", "", "seen"],
+        ["3 of type Distribution", "requires", "these versions", "other versions"],
+        ["1 of type Environment", "distributions", "these versions", "other versions"],
     ]
-    assert lines[2][2].startswith("beta 1.0 [")
-    assert lines[2][2] != lines[2][3]
+
+
+def test_before_is_red_and_after_is_green(site: Site) -> None:
+    environment = scanned(site)
+    before = environment.model_copy(deep=True)
+    environment.distributions[1].note = "seen"
+    printed = io.StringIO()
+    console = Console(file=printed, width=150, force_terminal=True, color_system="standard")
+    console.print(report.diff_table("", Step.between(before, environment)))
+    assert "\x1b[32mseen" in printed.getvalue()
 
 
 def test_of_lists_and_dicts_only_the_items_that_changed_are_shown(site: Site) -> None:
