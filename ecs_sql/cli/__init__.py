@@ -15,7 +15,8 @@ def main() -> None:
     """Run the command line.
 
     Raises:
-        SystemExit: always; with code 1 after an error, 2 after a wrong usage, 130 after an interrupt.
+        SystemExit: always; with code 1 after an error, 2 after a wrong usage, 3 when `verify` finds
+            something wrong, 130 after an interrupt.
     """
     try:
         from ecs_sql.cli.app import app

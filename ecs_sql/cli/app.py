@@ -12,6 +12,7 @@ from ecs_sql.cli.ddl import ddl
 from ecs_sql.cli.demo import demo
 from ecs_sql.cli.diagram import diagram
 from ecs_sql.cli.types import types
+from ecs_sql.cli.verify import verify
 
 
 class Commands(TyperGroup):
@@ -83,3 +84,4 @@ app.command()(demo)
 app.command()(types)
 app.command()(ddl)
 app.command()(diagram)
+app.command()(verify)
