@@ -23,7 +23,7 @@ EntityClass = type[IdentifiedModel]
 
 EXTRA_FIELD = "__pydantic_extra__"
 """The field that stands for a class's extra values (`extra="allow"`)."""
-RESERVED_TABLES = frozenset({"base_entities", "ecs_meta"})
+RESERVED_TABLES = frozenset({"base_entities", "ecs_chunks", "ecs_meta"})
 _DEFINE_THE_NAME = (
     "define or import the name, not for type checkers alone, before the mapping's first use"
 )

@@ -14,7 +14,7 @@ from ecs_sql.identity import IdentifiedModel
 from ecs_sql.processes import ForkSafeLock
 from ecs_sql.resolution import caller_namespace, is_being_decorated
 from ecs_sql.row_classes import BaseEntitySQL, RowClasses
-from ecs_sql.tables import base_table, entity_table, meta_table
+from ecs_sql.tables import base_table, chunk_table, entity_table, meta_table
 
 C = TypeVar("C", bound=type[IdentifiedModel])
 
@@ -38,6 +38,7 @@ class EntityMapping(Mapping[type[IdentifiedModel], type[BaseEntitySQL]]):
         self._metadata = MetaData()
         base_table(self._metadata)
         meta_table(self._metadata)
+        chunk_table(self._metadata)
         self._specs: dict[EntityClass, EntitySpec] = {}
         self._tables: dict[str, EntityClass] = {}
         self._noted: dict[EntityClass, None] = {}

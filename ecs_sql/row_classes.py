@@ -6,17 +6,19 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 from uuid import UUID
 
-from sqlalchemy import Connection, MetaData, Table, event
+from sqlalchemy import Connection, MetaData, Result, Table, event
 from sqlalchemy.orm import Mapper, ORMExecuteState, Session, object_session, registry, synonym
 
 from ecs_sql.codecs.columns import FieldColumn
 from ecs_sql.codecs.references import pinned_id
+from ecs_sql.column_types import python_value
 from ecs_sql.entity_codec import codec_of
 from ecs_sql.errors import DetachedRowError, ImmutableVersionError, UnregisteredClassError
 from ecs_sql.fields import EntitySpec, FieldSpec, table_parent
 from ecs_sql.identity import IdentifiedModel, identity_of
 from ecs_sql.lineage import checked_identity
-from ecs_sql.tables import BASE_TABLE, python_value
+from ecs_sql.row_chunks import show_whole_values, with_whole_values
+from ecs_sql.tables import BASE_TABLE
 
 BASE_ATTRIBUTES = ("id", "ecs_id", "lineage_id", "parent_id", "created_at", "old_ids", "type")
 
@@ -192,6 +194,7 @@ class RowClasses:
                 properties={n: table.c[n] for n in BASE_ATTRIBUTES},
             )
             _forbid_changes(root)
+            show_whole_values(root)
             self._root = root
         return self._root
 
@@ -278,12 +281,15 @@ def _forbid_changes(root: type[BaseEntitySQL]) -> None:
 
     event.listen(root, "before_update", refuse_update, propagate=True)
     event.listen(root, "before_delete", refuse, propagate=True)
-    if not event.contains(Session, "do_orm_execute", _refuse_bulk_changes):
-        event.listen(Session, "do_orm_execute", _refuse_bulk_changes)
+    if not event.contains(Session, "do_orm_execute", _on_execute):
+        event.listen(Session, "do_orm_execute", _on_execute)
 
 
-def _refuse_bulk_changes(state: ORMExecuteState) -> None:
+def _on_execute(state: ORMExecuteState) -> Result[Any] | None:
+    mapper = state.bind_mapper
+    if mapper is None or not issubclass(mapper.class_, BaseEntitySQL):
+        return None
     if state.is_update or state.is_delete:
-        mapper = state.bind_mapper
-        if mapper is not None and issubclass(mapper.class_, BaseEntitySQL):
-            raise ImmutableVersionError(mapper.class_)
+        raise ImmutableVersionError(mapper.class_)
+    is_query = state.is_select and not (state.is_column_load or state.is_relationship_load)
+    return with_whole_values(state) if is_query else None

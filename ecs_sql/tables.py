@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import Any, cast
-from uuid import UUID
+from typing import Any
 
-from sqlalchemy import Column, Dialect, ForeignKey, Index, Integer, MetaData, Table
-from sqlalchemy.sql.elements import ColumnElement
-from sqlalchemy.types import Numeric, TypeDecorator, TypeEngine
+from sqlalchemy import Column, ForeignKey, Index, Integer, MetaData, String, Table
 
 from ecs_sql.codecs import sqltypes
-from ecs_sql.codecs.base import (
-    Decoding,
-    Encoding,
-    Refusal,
-    Undecodable,
-    dump_json,
-    load_json,
-    only_of_type,
-)
-from ecs_sql.codecs.columns import FieldColumn
-from ecs_sql.codecs.references import AllPinned, pinned_id
-from ecs_sql.codecs.scalars import parse_uuids
-from ecs_sql.codecs.wishes import ExactNumeric
-from ecs_sql.errors import StoredValueError
+from ecs_sql.codecs.chunks import ID_LENGTH
+from ecs_sql.column_types import FieldType, OldIds
 from ecs_sql.fields import EntitySpec, FieldSpec, spec_of, table_parent
-from ecs_sql.identity import IdentifiedModel
 from ecs_sql.names import constraint_name
 
 BASE_TABLE = "base_entities"
 META_TABLE = "ecs_meta"
-STORAGE_FORMAT = 1
-"""The number of the form in which this release stores; one that cannot read another's has another number."""
+CHUNK_TABLE = "ecs_chunks"
+STORAGE_FORMAT = 2
+"""The number of the form in which this release stores; one that cannot read another's has another number.
+
+Format 1 had no chunks. What it stored reads as it is; texts that look like pointers become literals when the
+format is raised.
+"""
+UPGRADED_FORMATS = frozenset({1})
+"""Formats that become today's when a storage opens the database."""
 
 _MARIADB_OPTIONS: dict[str, Any] = {
     f"{dialect}_{option}": value
@@ -43,135 +33,6 @@ _MARIADB_OPTIONS: dict[str, Any] = {
         ("collate", "utf8mb4_nopad_bin"),
     )
 }
-
-
-class FieldType(TypeDecorator[Any]):
-    """A field's Python values in plain SQLAlchemy code; a reference's are the ids that it pins.
-
-    Where a subclass redefines the field, its values are taken and read as well.
-    """
-
-    impl = sqltypes.JsonText
-    cache_ok = True
-    coerce_to_is_types = (type(None), bool)
-
-    def __init__(self, column: FieldColumn, name: str) -> None:
-        self.column = column
-        self.name = name
-        self.redefined: list[FieldColumn] = []
-        super().__init__()
-        # Expressions reckon and compare as the canonical type does.
-        self.impl = self.impl_instance = cast("Any", column.form.sql_type)
-
-    @property
-    def canonical(self) -> TypeEngine[Any]:
-        """The SQL type that takes canonical column values."""
-        return self.column.form.sql_type
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """The canonical type."""
-        return self.canonical
-
-    def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        """JSON is read as the text that the column holds."""
-        if isinstance(self.canonical, sqltypes.JsonText):
-            return sqltypes.read_as_text(column, self)
-        return column
-
-    def coerce_compared_value(self, op: Any, value: Any) -> TypeEngine[Any]:
-        """Whatever is compared with the column is a value of the field."""
-        return self
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        """The canonical value of a field's value.
-
-        Raises:
-            ValueError: when the field cannot have the value.
-        """
-        if value is None:
-            return None
-        refusal: Refusal | None = None
-        for column in (self.column, *self.redefined):
-            try:
-                return _canonical(column, value)
-            except Refusal as error:
-                refusal = refusal or error
-        raise ValueError(f"{value!r}: {refusal and refusal.reason}") from refusal
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        """The field's value of a canonical one; ids of references.
-
-        Raises:
-            StoredValueError: when the stored value does not decode.
-        """
-        if value is None:
-            return None
-        if type(value) is Decimal and not isinstance(self.canonical, Numeric | ExactNumeric):
-            return (
-                int(value) if value == value.to_integral_value() else float(value)
-            )  # of func.sum, func.avg
-        fault: Undecodable | None = None
-        for column in (self.column, *self.redefined):
-            try:
-                return python_value(column, value)
-            except Undecodable as error:
-                fault = fault or error
-        reason = "" if fault is None else fault.reason
-        raise StoredValueError(None, None, self.name, value, reason) from fault
-
-
-def _canonical(column: FieldColumn, value: Any) -> Any:
-    if column.kind == "id":
-        return _id(value)
-    if column.kind == "ids":
-        return dump_json([str(_id(item)) for item in value])
-    if column.codec.holds_references:
-        return dump_json(value)
-    return column.form.encode([value], Encoding(pinned_id))[0]
-
-
-def _id(value: Any) -> UUID:
-    ecs_id = value.ecs_id if isinstance(value, IdentifiedModel) else value
-    only_of_type([ecs_id], UUID)
-    return cast("UUID", ecs_id)
-
-
-def python_value(column: FieldColumn, canonical: Any) -> Any:
-    """A canonical value as a row shows it: the field's value, or the ids of references in its place."""
-    if column.kind == "id":
-        return canonical
-    if column.kind == "ids":
-        return parse_uuids(load_json(canonical))
-    if column.codec.holds_references:
-        return load_json(canonical)
-    return column.form.decode([canonical], Decoding(AllPinned()))[0]
-
-
-def canonical_type(column: Column[Any]) -> TypeEngine[Any]:
-    """The type of a column's canonical values, below what plain SQLAlchemy code sees."""
-    return column.type.canonical if isinstance(column.type, FieldType) else column.type
-
-
-class OldIds(TypeDecorator[list[UUID]]):
-    """Ancestors as a JSON list of UUID strings."""
-
-    impl = sqltypes.JsonText
-    cache_ok = True
-
-    def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        """The text that the column holds."""
-        return sqltypes.read_as_text(column, self)
-
-    def process_bind_param(self, value: list[UUID] | None, dialect: Dialect) -> str | None:
-        """The JSON text."""
-        return None if value is None else dump_json([str(ecs_id) for ecs_id in value])
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> list[UUID] | None:
-        """The ids."""
-        try:
-            return None if value is None else parse_uuids(load_json(value))
-        except Undecodable as fault:
-            raise StoredValueError(None, None, "old_ids", value, fault.reason) from fault
 
 
 def base_table(metadata: MetaData) -> Table:
@@ -199,6 +60,18 @@ def meta_table(metadata: MetaData) -> Table:
         META_TABLE,
         metadata,
         Column("format", Integer, primary_key=True, autoincrement=False),
+        **_MARIADB_OPTIONS,
+    )
+
+
+def chunk_table(metadata: MetaData) -> Table:
+    """The table of the chunks that large values are made of; see `ecs_sql.codecs.chunks`."""
+    return Table(
+        CHUNK_TABLE,
+        metadata,
+        Column("id", String(ID_LENGTH), primary_key=True),
+        Column("chunks", sqltypes.JSON_TEXT),
+        Column("data", sqltypes.BYTES),
         **_MARIADB_OPTIONS,
     )
 

@@ -103,7 +103,13 @@ def test_registration_builds_the_tables_of_a_class_and_of_all_it_refers_to() -> 
     mapping = EntityMapping()
     mapping.register(Thread)
     assert set(mapping) == {Thread, Message}
-    assert set(mapping.metadata.tables) == {"base_entities", "ecs_meta", "thread", "message"}
+    assert set(mapping.metadata.tables) == {
+        "base_entities",
+        "ecs_chunks",
+        "ecs_meta",
+        "thread",
+        "message",
+    }
 
 
 def test_every_version_has_a_row_in_the_base_table() -> None:
@@ -242,7 +248,7 @@ def test_a_table_name_that_a_database_may_not_take_is_a_slug_and_a_hash(name: st
     assert table.name == table_of(entity_with(name)).name
     assert table.name.isascii()
     assert len(table.name) <= 50
-    assert table.name not in ("base_entities", "ecs_meta")
+    assert table.name not in ("base_entities", "ecs_chunks", "ecs_meta")
     assert table.name[-7] == "_"
 
 
@@ -356,7 +362,7 @@ def test_a_refused_registration_leaves_the_mapping_as_it_was() -> None:
     with pytest.raises(errors.MappingError):
         mapping.register(Thread, entity_with(hook=type))
     assert list(mapping) == [Message]
-    assert set(mapping.metadata.tables) == {"base_entities", "ecs_meta", "message"}
+    assert set(mapping.metadata.tables) == {"base_entities", "ecs_chunks", "ecs_meta", "message"}
     mapping.register(Thread)
     assert list(mapping) == [Message, Thread]
 

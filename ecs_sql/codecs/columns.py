@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pydantic
 from sqlalchemy.types import TypeEngine
 
-from ecs_sql.codecs import sqltypes
+from ecs_sql.codecs import chunks, sqltypes
 from ecs_sql.codecs.base import (
     Codec,
     CodecBuilder,
@@ -20,6 +20,7 @@ from ecs_sql.codecs.base import (
     load_json,
     only_of_type,
 )
+from ecs_sql.codecs.chunks import Chunking
 from ecs_sql.codecs.references import ReferenceCodec, ReferenceListColumn
 from ecs_sql.codecs.scalars import check_texts
 from ecs_sql.codecs.wishes import fitted
@@ -68,6 +69,22 @@ class FieldColumn:
     form: ColumnForm
     nullable: bool
     options: ColumnOptions
+
+    @property
+    def chunking(self) -> Chunking | None:
+        """How large values are cut; None of columns with a wish of their own, which keep them whole."""
+        if self.options.type_ is not None or self.options.index:
+            return None
+        if self.kind == "ids":
+            return chunks.IDS
+        return _CHUNKINGS.get(self.form.sql_type)
+
+
+_CHUNKINGS: dict[TypeEngine[Any], Chunking] = {
+    sqltypes.JSON_TEXT: chunks.JSON,
+    sqltypes.TEXT: chunks.TEXT,
+    sqltypes.BYTES: chunks.BYTES,
+}
 
 
 class JsonColumn(ColumnForm):

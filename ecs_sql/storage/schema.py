@@ -14,17 +14,21 @@ from sqlalchemy import (
     MetaData,
     Table,
     create_mock_engine,
+    func,
     inspect,
+    literal,
     select,
+    type_coerce,
 )
 from sqlalchemy.engine.mock import MockConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateIndex
 from sqlalchemy.sql import ClauseElement
 
+from ecs_sql.column_types import canonical_type, chunking_of
 from ecs_sql.errors import SchemaMismatchError, StorageFormatError
 from ecs_sql.storage.dialects.base import DatabaseDialect
-from ecs_sql.tables import BASE_TABLE, META_TABLE, STORAGE_FORMAT
+from ecs_sql.tables import BASE_TABLE, META_TABLE, STORAGE_FORMAT, UPGRADED_FORMATS
 
 _ATTEMPTS = 5
 _PAUSE_SECONDS = 0.1
@@ -34,7 +38,8 @@ def prepare_tables(engine: Engine, dialect: DatabaseDialect, metadata: MetaData)
     """Make the tables that are missing and check the others.
 
     `ecs_meta` comes first, with its row, so that what a killed process leaves behind is told from a
-    database of another format, and is completed.
+    database of another format, and is completed. A database of an older format that this release reads
+    becomes one of today's, which older releases then refuse.
 
     Raises:
         StorageFormatError: when the database was written in another storage format.
@@ -57,17 +62,20 @@ def _prepare(connection: Connection, metadata: MetaData) -> None:
     existing = set(inspect(connection).get_table_names())
     meta = metadata.tables[META_TABLE]
     if META_TABLE in existing:
-        found = connection.execute(select(meta.c.format)).scalars().all()
-        if found and list(found) != [STORAGE_FORMAT]:
-            raise StorageFormatError(found[0] if len(found) == 1 else list(found), STORAGE_FORMAT)
-        is_marked = bool(found)
+        formats = list(connection.execute(select(meta.c.format)).scalars())
+        if len(formats) > 1 or not {STORAGE_FORMAT, *UPGRADED_FORMATS}.issuperset(formats):
+            raise StorageFormatError(formats[0] if len(formats) == 1 else formats, STORAGE_FORMAT)
     elif BASE_TABLE in existing:
         raise StorageFormatError(None, STORAGE_FORMAT)
     else:
-        is_marked = False
+        formats = []
     tables = [table for table in metadata.sorted_tables if table is not meta]
     check_columns(connection, [table for table in tables if table.name in existing])
-    _make_tables(connection, metadata, existing, is_marked=is_marked)
+    _make_tables(connection, metadata, existing, is_marked=bool(formats))
+    if UPGRADED_FORMATS.intersection(formats):  # once what the new format needs is there
+        for table in tables:
+            _make_literal(connection, table)
+        connection.execute(meta.update().values(format=STORAGE_FORMAT))
 
 
 def _make_tables(
@@ -90,6 +98,21 @@ def _make_tables(
     ]
     if missing:
         metadata.create_all(connection, tables=missing, checkfirst=False)
+
+
+def _make_literal(connection: Connection, table: Table) -> None:
+    """Let the values of format 1 that look like pointers be read as what they are."""
+    for column in table.columns:
+        chunking = chunking_of(column)
+        if chunking is None or not chunking.may_resemble:
+            continue
+        plain = type_coerce(column, canonical_type(column))
+        begins = func.substr(plain, 1, len(chunking.mark)) == literal(chunking.mark, plain.type)
+        for key, value in connection.execute(select(table.c.id, plain).where(begins)).all():
+            short = chunking.uncut([value])[0]
+            if short != value:
+                change = table.update().where(table.c.id == key)
+                connection.execute(change.values({column: literal(short, plain.type)}))
 
 
 def creation_statements(url: str, metadata: MetaData) -> list[str]:

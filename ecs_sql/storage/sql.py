@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, scoped_session
 
+from ecs_sql.codecs.chunks import Chunk
 from ecs_sql.entity_codec import EntityCodec, codec_of
 from ecs_sql.errors import (
     StorageError,
@@ -24,11 +25,14 @@ from ecs_sql.errors import (
 from ecs_sql.identity import IdentifiedModel
 from ecs_sql.mapping import EntityMapping
 from ecs_sql.processes import ForkSafeLock
+from ecs_sql.row_chunks import set_chunk_reader
 from ecs_sql.row_classes import MappedClasses, set_graph_reader
 from ecs_sql.storage.base import VersionedStorage
 from ecs_sql.storage.catalogue import Catalogue
+from ecs_sql.storage.chunk_store import ChunkStore
 from ecs_sql.storage.connecting import first_connection, open_engine
 from ecs_sql.storage.dialects import DatabaseDialect, dialect_for
+from ecs_sql.storage.driver import Driver
 from ecs_sql.storage.joining import joined_journal
 from ecs_sql.storage.loading import Load
 from ecs_sql.storage.rows import UnitOfWork
@@ -312,4 +316,10 @@ def _read_graph(
     return found
 
 
+def _read_chunks(connection: Connection, ids: Collection[str]) -> Mapping[str, Chunk]:
+    """Chunks, with all below them, through a connection of the application's own."""
+    return ChunkStore(Driver(connection), dialect_for(connection.dialect)).below(ids)
+
+
 set_graph_reader(_read_graph)
+set_chunk_reader(_read_chunks)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from typing_extensions import override
 
 from ecs_sql.codecs.base import Undecodable
+from ecs_sql.codecs.chunks import IDS, Chunk, is_pointer
 from ecs_sql.entity_codec import EntityCodec
 from ecs_sql.errors import (
     StoredValueError,
@@ -22,14 +23,16 @@ from ecs_sql.errors import (
 from ecs_sql.fields import is_abstract
 from ecs_sql.identity import IdentifiedModel, Identity
 from ecs_sql.lineage import Head, Insert
+from ecs_sql.storage.chunk_store import ChunkStore
 from ecs_sql.storage.driver import Driver
 from ecs_sql.storage.rows import Parent, RegistryStatus, Rows, Savepoint, UnitOfWork
-from ecs_sql.storage.statements import IDENTITY_COLUMNS, ClassStatements
+from ecs_sql.storage.statements import IDENTITY_COLUMNS, ClassStatements, ColumnConverter
 
 if TYPE_CHECKING:
     from ecs_sql.storage.catalogue import Catalogue
 
 _IDENTITY_WIDTH = len(IDENTITY_COLUMNS)
+_OLD_IDS = ((IDENTITY_COLUMNS.index("old_ids"), IDS),)
 
 
 class SqlWork(UnitOfWork):
@@ -41,6 +44,7 @@ class SqlWork(UnitOfWork):
         self.is_lost = False
         self._catalogue = catalogue
         self._dialect = catalogue.dialect
+        self._chunks = ChunkStore(self._driver, self._dialect)
 
     # Reading
 
@@ -58,11 +62,12 @@ class SqlWork(UnitOfWork):
         self, rows: Sequence[Any], codes: Sequence[Any]
     ) -> tuple[Sequence[int], list[Identity]]:
         """Positions and bookkeeping of rows that begin with the identity columns."""
-        columns = list(zip(*rows, strict=True))[:_IDENTITY_WIDTH]
+        columns = list(map(list, zip(*rows, strict=True)))[:_IDENTITY_WIDTH]
         converters = self._catalogue.identity_converters
         try:
+            self._chunks.restore(_OLD_IDS, columns)
             converted = [
-                converter.from_driver(list(values), code)
+                converter.from_driver(values, code)
                 for converter, values, code in zip(
                     converters, columns[1:], codes[1:_IDENTITY_WIDTH], strict=True
                 )
@@ -82,13 +87,12 @@ class SqlWork(UnitOfWork):
                 codes[1:],
                 strict=False,
             ):
-                try:
-                    converter.from_driver([value], code)
-                except (Undecodable, ValueError, TypeError) as fault:
+                reason = _fault_of(converter, value, code, error)
+                if reason is not None:
                     statements = self._catalogue.named(row[-1])
                     entity_class = statements.codec.spec.entity_class if statements else None
                     ecs_id = None if name == "ecs_id" else _as_uuid(row[1])
-                    return StoredValueError(entity_class, ecs_id, name, value, str(fault))
+                    return StoredValueError(entity_class, ecs_id, name, value, reason)
         return error
 
     def _types(
@@ -190,9 +194,11 @@ class SqlWork(UnitOfWork):
         rows: Sequence[Any],
     ) -> list[Any]:
         try:
-            return statements.contents(columns, codes, len(rows))
+            return statements.contents(columns, codes, len(rows), self._chunks.restore)
         except Exception as error:  # whatever a column type of the application's own may raise
-            raise self._damaged_content(statements, columns, codes, identities) or error from error
+            raise (
+                self._damaged_content(statements, columns, codes, identities, error) or error
+            ) from error
 
     def _damaged_content(
         self,
@@ -200,6 +206,7 @@ class SqlWork(UnitOfWork):
         columns: Sequence[Sequence[Any]],
         codes: Sequence[Any],
         identities: Sequence[Identity],
+        error: Exception,
     ) -> StoredValueError | None:
         """Which entity and column a driver's value belongs to that its type cannot convert."""
         spec = statements.codec.spec
@@ -207,10 +214,8 @@ class SqlWork(UnitOfWork):
             spec.fields, statements.content_converters, columns, codes, strict=True
         ):
             for identity, value in zip(identities, values, strict=False):
-                try:
-                    converter.from_driver([value], code)
-                except Exception as fault:  # noqa: BLE001  (told with the row that it is of)
-                    reason = str(fault) or type(fault).__name__
+                reason = _fault_of(converter, value, code, error)
+                if reason is not None:
                     return StoredValueError(
                         spec.entity_class, identity.ecs_id, item.column_name, value, reason
                     )
@@ -315,22 +320,26 @@ class SqlWork(UnitOfWork):
 
     @override
     def insert(self, inserts: Sequence[Insert]) -> None:
-        positions = self._insert_base(inserts)
+        chunks: dict[str, Chunk] = {}
+        positions = self._insert_base(inserts, chunks)
         groups: dict[EntityCodec, list[int]] = {}
         for index, insert in enumerate(inserts):
             groups.setdefault(insert.codec, []).append(index)
         for codec, indices in groups.items():
             statements = self._catalogue.statements(codec)
             ids = [positions[index] for index in indices]
-            columns = statements.content_columns([inserts[index].content for index in indices])
+            columns = statements.content_columns(
+                [inserts[index].content for index in indices], chunks
+            )
             start = 0
             for target in statements.targets:
                 end = start + len(target.columns) - 1
                 rows = list(zip(ids, *columns[start:end], strict=True))
                 self._dialect.insert_rows(self._driver, target, rows)
                 start = end
+        self._chunks.add(chunks)
 
-    def _insert_base(self, inserts: Sequence[Insert]) -> list[int]:
+    def _insert_base(self, inserts: Sequence[Insert], chunks: dict[str, Chunk]) -> list[int]:
         bookkeeping = zip(*(insert.identity for insert in inserts), strict=True)
         ecs_ids, lineage_ids, parent_ids, created_at, old_ids = map(list, bookkeeping)
         types = [insert.codec.spec.table_name for insert in inserts]
@@ -339,7 +348,7 @@ class SqlWork(UnitOfWork):
             lineage_ids,
             parent_ids,
             created_at,
-            list(map(_ids_text, old_ids)),
+            IDS.shortened(list(map(_ids_text, old_ids)), chunks),
             types,
         ]
         rows = list(zip(*self._catalogue.base.to_driver(columns), strict=True))
@@ -420,6 +429,17 @@ def _as_uuid(value: Any) -> UUID:
         return value if isinstance(value, UUID) else UUID(value)
     except (ValueError, TypeError, AttributeError) as error:
         raise StoredValueError(None, None, "ecs_id", value, "it is no UUID") from error
+
+
+def _fault_of(converter: ColumnConverter, value: Any, code: Any, error: Exception) -> str | None:
+    """Why a driver's value does not convert, or why the value that it points to cannot be had."""
+    if is_pointer(value):
+        return error.reason if isinstance(error, Undecodable) and error.form == value else None
+    try:
+        converter.from_driver([value], code)
+    except Exception as fault:  # noqa: BLE001  (told with the row that it is of)
+        return str(fault) or type(fault).__name__
+    return None
 
 
 def _ids_text(ids: tuple[UUID, ...]) -> str:

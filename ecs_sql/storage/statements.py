@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,11 +10,17 @@ from sqlalchemy import Column, Dialect, Table, Uuid, select
 
 from ecs_sql.codecs import sqltypes
 from ecs_sql.codecs.base import load_json
+from ecs_sql.codecs.chunks import Chunk, Chunking
 from ecs_sql.codecs.scalars import parse_uuids
+from ecs_sql.column_types import OldIds, canonical_type, chunking_of
 from ecs_sql.entity_codec import Content, EntityCodec
 from ecs_sql.storage.binding import Convert, binder, past_none
 from ecs_sql.storage.dialects.base import DatabaseDialect, Target
-from ecs_sql.tables import OldIds, canonical_type
+
+Chunked = Sequence[tuple[int, Chunking]]
+"""Which columns may hold pointers to chunks, by their place, and how they are cut."""
+Restore = Callable[[Chunked, list[list[Any]]], None]
+"""Puts values in the place of the pointers in canonical columns."""
 
 BASE_COLUMNS = ("ecs_id", "lineage_id", "parent_id", "created_at", "old_ids", "type")
 IDENTITY_COLUMNS = ("id", "ecs_id", "lineage_id", "parent_id", "created_at", "old_ids")
@@ -103,6 +109,8 @@ class ClassStatements:
         self.content_converters = [
             converter for part in self.parts for converter in part.converters
         ]
+        chunkings = map(chunking_of, content)
+        self.chunked = [(place, found) for place, found in enumerate(chunkings) if found]
         self.key = f"{self.parts[-1].table}.id"
         joined: Any = self._leaf
         for table in reversed(tables[:-1]):
@@ -117,12 +125,21 @@ class ClassStatements:
             dialect,
         )
 
-    def content_columns(self, contents: Sequence[Content]) -> list[list[Any]]:
-        """The contents' columns as the driver takes them."""
-        return _to_driver(self.content_converters, list(map(list, zip(*contents, strict=True))))
+    def content_columns(
+        self, contents: Sequence[Content], chunks: dict[str, Chunk]
+    ) -> list[list[Any]]:
+        """The contents' columns as the driver takes them; the chunks of large values are added."""
+        columns = list(map(list, zip(*contents, strict=True)))
+        for place, chunking in self.chunked:
+            columns[place] = chunking.shortened(columns[place], chunks)
+        return _to_driver(self.content_converters, columns)
 
     def contents(
-        self, columns: Sequence[Sequence[Any]], codes: Sequence[Any], count: int
+        self,
+        columns: Sequence[Sequence[Any]],
+        codes: Sequence[Any],
+        count: int,
+        restore: Restore,
     ) -> list[Content]:
         """Contents of the content columns that the driver gave."""
         if not columns:
@@ -131,6 +148,7 @@ class ClassStatements:
             converter.from_driver(list(values), code)
             for converter, values, code in zip(self.content_converters, columns, codes, strict=True)
         ]
+        restore(self.chunked, converted)
         return list(zip(*converted, strict=True))
 
 

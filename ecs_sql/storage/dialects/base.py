@@ -113,6 +113,29 @@ class DatabaseDialect(ABC):
         """Insert rows into a table."""
         driver.execute_many(target.insert, rows)
 
+    def insert_missing(
+        self, driver: Driver, table: str, columns: Sequence[str], rows: list[Row]
+    ) -> None:
+        """Insert rows into a table, but for those whose key is there; waits for who is inserting it."""
+        statement = f"{self.insert_statement(table, columns)} ON CONFLICT DO NOTHING"
+        driver.execute_many(statement, rows)
+
+    def chunk_trees(self, condition: str) -> str:
+        """A query for `id`, `chunks` and `data` of the chunks for which a condition holds, and of all below."""
+        return (
+            "WITH RECURSIVE tree (id) AS ("
+            f"SELECT {self.tree_id} FROM ecs_chunks WHERE {condition} "
+            f"UNION SELECT {self.tree_children}) "
+            f"SELECT {self.tree_chunks}"
+        )
+
+    tree_id = "id"
+    """A chunk's id, as the first step of `chunk_trees` selects it."""
+    tree_children: str
+    """Selects the ids below the chunks in `tree`; what is no JSON list has none."""
+    tree_chunks = "chunk.id, chunk.chunks, chunk.data FROM tree JOIN ecs_chunks AS chunk ON chunk.id = tree.id"
+    """Selects the chunks in `tree`."""
+
     def insert_statement(self, table: str, columns: Sequence[str]) -> str:
         """An INSERT of one row."""
         marks = ", ".join([self.placeholder] * len(columns))

@@ -45,6 +45,11 @@ class MariadbDialect(DatabaseDialect):
 
     name = "mariadb"
     placeholder = "%s"
+    tree_children = (
+        "child.id FROM tree JOIN ecs_chunks AS branch ON branch.id = tree.id "
+        "JOIN JSON_TABLE(IF(JSON_VALID(branch.chunks), branch.chunks, '[]'), "
+        "'$[*]' COLUMNS (id VARCHAR(22) PATH '$')) AS child"
+    )
     current_read = " LOCK IN SHARE MODE"
 
     def __init__(self) -> None:
@@ -100,6 +105,13 @@ class MariadbDialect(DatabaseDialect):
     def insert_rows(self, driver: Driver, target: Target, rows: list[Row]) -> None:
         for part in self._parts(rows):
             super().insert_rows(driver, target, part)
+
+    def insert_missing(
+        self, driver: Driver, table: str, columns: Sequence[str], rows: list[Row]
+    ) -> None:
+        statement = self.insert_statement(table, columns).replace("INSERT", "INSERT IGNORE", 1)
+        for part in self._parts(rows):
+            driver.execute_many(statement, part)
 
     def _parts(self, rows: list[Row]) -> Iterator[list[Row]]:
         """The rows in parts that each fit a packet, escapes counted in."""

@@ -23,9 +23,9 @@ from sqlalchemy.types import (
 
 from ecs_sql.codecs.sqltypes import DecimalText, JsonText, StrictBoolean, UtcDatetime
 from ecs_sql.codecs.wishes import ExactNumeric
+from ecs_sql.column_types import OldIds
 from ecs_sql.storage.dialects.base import DatabaseDialect, ErrorKind, Row, Target
 from ecs_sql.storage.driver import Copy, Driver
-from ecs_sql.tables import OldIds
 
 _CONFLICTS = frozenset({"40001", "40P01"})
 _UNIQUE_VIOLATION = "23505"
@@ -62,6 +62,18 @@ class PostgresqlDialect(DatabaseDialect):
 
     name = "postgresql"
     placeholder = "%s"
+    # LATERAL with OFFSET 0: one look into the index for each id, however many the planner expects.
+    tree_id = "CAST(id AS TEXT)"
+    tree_children = (
+        "child.id FROM tree "
+        "CROSS JOIN LATERAL (SELECT chunks FROM ecs_chunks WHERE id = tree.id OFFSET 0) AS branch "
+        "CROSS JOIN LATERAL json_array_elements_text(CASE WHEN json_typeof(branch.chunks) = 'array' "
+        "THEN branch.chunks ELSE '[]' END) AS child (id)"
+    )
+    tree_chunks = (
+        "tree.id, CAST(chunk.chunks AS TEXT), chunk.data FROM tree CROSS JOIN LATERAL "
+        "(SELECT chunks, data FROM ecs_chunks WHERE id = tree.id OFFSET 0) AS chunk"
+    )
 
     def __init__(self) -> None:
         self._copies: dict[Target, Copy | None] = {}

@@ -45,6 +45,10 @@ class SqliteDialect(DatabaseDialect):
 
     name = "sqlite"
     placeholder = "?"
+    tree_children = (
+        "child.value FROM tree JOIN ecs_chunks AS branch ON branch.id = tree.id "
+        "JOIN json_each(CASE WHEN json_valid(branch.chunks) THEN branch.chunks ELSE '[]' END) AS child"
+    )
 
     def own_engine(self, url: URL) -> Engine:
         options: dict[str, Any] = {}

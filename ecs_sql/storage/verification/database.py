@@ -9,10 +9,12 @@ from sqlalchemy import Connection, Table
 
 from ecs_sql.identity import IdentifiedModel
 from ecs_sql.mapping import EntityMapping
+from ecs_sql.storage.chunk_store import ChunkStore
 from ecs_sql.storage.dialects.base import DatabaseDialect
 from ecs_sql.storage.driver import Driver
 from ecs_sql.storage.verification.reading import TableReader
 from ecs_sql.storage.verification.run import VerificationRun
+from ecs_sql.tables import CHUNK_TABLE
 
 
 class Database:
@@ -20,6 +22,7 @@ class Database:
 
     Attributes:
         usable: the tables that have all columns that the classes need, so that their rows can be read.
+        chunks: what large values are made of.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class Database:
         self.run = run
         self.driver = Driver(connection)
         self.usable = usable
+        self.chunks = ChunkStore(self.driver, dialect, has_table=CHUNK_TABLE in usable)
 
     def table_of(self, entity_class: type[IdentifiedModel]) -> Table:
         """The class's table."""
@@ -50,7 +54,9 @@ class Database:
     def reader(self, table: str, names: Sequence[str]) -> TableReader:
         """A reader of the table's columns."""
         tables = self.mapping.metadata.tables
-        return TableReader(self.driver, tables[table], names, self.connection.dialect)
+        return TableReader(
+            self.driver, tables[table], names, self.connection.dialect, self.chunks.restore
+        )
 
     def quoted(self, table: str) -> str:
         """A table's name as SQL writes it."""

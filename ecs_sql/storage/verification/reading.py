@@ -8,9 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import Column, Dialect, Table, select
 
+from ecs_sql.column_types import chunking_of
 from ecs_sql.storage.dialects.base import DatabaseDialect
 from ecs_sql.storage.driver import Driver
-from ecs_sql.storage.statements import ColumnConverter
+from ecs_sql.storage.statements import ColumnConverter, Restore
 from ecs_sql.storage.verification.contents import UNREADABLE, reason_of
 from ecs_sql.storage.verification.run import Place, VerificationRun
 
@@ -46,11 +47,13 @@ class Batch(NamedTuple):
 class TableReader:
     """Reads the `id` and some columns of one table."""
 
-    def __init__(self, driver: Driver, table: Table, names: Sequence[str], sql: Dialect) -> None:
+    def __init__(
+        self, driver: Driver, table: Table, names: Sequence[str], sql: Dialect, restore: Restore
+    ) -> None:
         self._driver = driver
         self.table = table
         columns = [table.c[name] for name in names]
-        self._columns = [_ColumnReader(column, sql) for column in columns]
+        self._columns = [_ColumnReader(column, sql, restore) for column in columns]
         statement = select(table.c.id, *columns).select_from(table)
         self._select = str(statement.compile(dialect=sql)).replace("\n", "")
         self.key = f"{sql.identifier_preparer.format_table(table)}.id"
@@ -100,8 +103,11 @@ class TableReader:
 class _ColumnReader:
     """One column's values, from what the driver gives to canonical ones."""
 
-    def __init__(self, column: Column[Any], sql: Dialect) -> None:
+    def __init__(self, column: Column[Any], sql: Dialect, restore: Restore) -> None:
         self._column = column
+        chunking = chunking_of(column)
+        self._chunked = [] if chunking is None else [(0, chunking)]
+        self._restore = restore
         self._converter = ColumnConverter(column, sql)
 
     def convert(
@@ -110,7 +116,7 @@ class _ColumnReader:
         """The values of a batch, whole if all convert."""
         if self._column.nullable or None not in values:
             try:
-                return self._converter.from_driver(values, code)
+                return self._canonical(values, code)
             except Exception:  # noqa: BLE001, S110  (told below, of each value that brings one about)
                 pass
         return [
@@ -118,10 +124,15 @@ class _ColumnReader:
             for place, value in zip(places, values, strict=True)
         ]
 
+    def _canonical(self, values: list[Any], code: Any) -> list[Any]:
+        whole = [values]  # text and bytes are to the driver what they are here
+        self._restore(self._chunked, whole)
+        return self._converter.from_driver(whole[0], code)
+
     def _convert_one(self, run: VerificationRun | None, place: Place, value: Any, code: Any) -> Any:
         try:
             if value is not None or self._column.nullable:
-                return self._converter.from_driver([value], code)[0]
+                return self._canonical([value], code)[0]
             reason = "it is NULL"
         except Exception as error:  # noqa: BLE001  (whatever a damaged value brings about is a finding)
             reason = reason_of(error)

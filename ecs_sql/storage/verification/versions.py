@@ -144,7 +144,6 @@ class ClassRows:
 
     def _check(self, places: Sequence[Place]) -> None:
         found = [self._rows(part, places) for part in self._parts]
-        self._size.learn([row for rows, _ in found for row in rows.values()])
         if not self._is_whole:  # a table is missing or lacks columns, which is a finding of its own
             return
         whole = [p for p in places if all(p.row_id in rows for rows, _ in found)]
@@ -154,6 +153,7 @@ class ClassRows:
             in_part = [place._replace(table=part.table.name) for place in whole]
             in_order = [rows[place.row_id] for place in whole]
             columns += part.convert(self._database.run, in_part, in_order, codes)
+        self._size.learn(list(zip(*columns, strict=True)))
         if own:
             self._contents.check(own, columns)
 
