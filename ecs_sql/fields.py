@@ -14,7 +14,7 @@ from ecs_sql.codecs.base import UnsupportedNode
 from ecs_sql.codecs.columns import FieldColumn, column_of
 from ecs_sql.errors import MappingError, MappingFault
 from ecs_sql.identity import BOOKKEEPING_FIELDS, IdentifiedModel
-from ecs_sql.names import database_name, snake_case
+from ecs_sql.names import RESERVED_COLUMNS, database_name, snake_case, table_name
 from ecs_sql.nodes import MISSING, AnyNode, DictNode, Node, ReferenceNode, ScalarNode, all_nodes
 from ecs_sql.processes import ForkSafeLock
 from ecs_sql.resolution import ModelField, complete, resolved_fields
@@ -23,7 +23,6 @@ EntityClass = type[IdentifiedModel]
 
 EXTRA_FIELD = "__pydantic_extra__"
 """The field that stands for a class's extra values (`extra="allow"`)."""
-RESERVED_TABLES = frozenset({"base_entities", "ecs_chunks", "ecs_meta"})
 _DEFINE_THE_NAME = (
     "define or import the name, not for type checkers alone, before the mapping's first use"
 )
@@ -100,7 +99,7 @@ def table_parent(entity_class: EntityClass) -> EntityClass | None:
 def table_name_of(entity_class: EntityClass) -> str:
     """The class's table and discriminator: `__tablename__` of its own body, or its name in snake case."""
     wished = vars(entity_class).get("__tablename__")
-    return database_name(wished or snake_case(entity_class.__name__), RESERVED_TABLES)
+    return table_name(wished or snake_case(entity_class.__name__))
 
 
 def spec_of(entity_class: EntityClass) -> EntitySpec:
@@ -266,7 +265,7 @@ class _SpecBuilder:
 
     def _own(self, parsed: list[tuple[str, Node, FieldColumn]]) -> Iterator[FieldSpec]:
         suffix = {"plain": "", "id": "_id", "ids": "_ids"}
-        taken = {"id"}
+        taken = set(RESERVED_COLUMNS)
         names: dict[str, str] = {}
         for name, _, column in sorted(parsed, key=lambda item: item[2].kind != "plain"):
             wished = column.options.name or name + suffix[column.kind]

@@ -1,5 +1,8 @@
 """How much hypothesis tries: the profile that `HYPOTHESIS_PROFILE` names, `quick` if it names none.
 
+`HYPOTHESIS_PROFILE=deep python -m pytest tests/property` tries 10,000 examples of each law on each backend, or as
+many as `HYPOTHESIS_EXAMPLES` says, and tells at its end how many there were.
+
 The profile is loaded on import, before any test module, so that a test's own `@settings` builds on
 it.
 """
@@ -15,7 +18,12 @@ _patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow],
 
 settings.register_profile("smoke", _patient, max_examples=5, stateful_step_count=10)
 settings.register_profile("quick", _patient, max_examples=30, stateful_step_count=25)
-settings.register_profile("deep", _patient, max_examples=10_000, stateful_step_count=100)
+settings.register_profile(
+    "deep",
+    _patient,
+    max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "10000")),
+    stateful_step_count=100,
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 shares_storage = settings(

@@ -277,6 +277,10 @@ HOSTILE_NAMES = [
     "old_id",
     "id_",
 ]
+SYSTEM_COLUMNS = [
+    *("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"),
+    *("db_row_id", "db_trx_id", "db_roll_ptr", "fts_doc_id", "DB_ROW_ID"),
+]
 
 
 def test_names_of_columns_are_used_as_they_are_where_every_database_takes_them() -> None:
@@ -295,6 +299,18 @@ def test_hostile_names_keep_their_values(make_storage: MakeStorage) -> None:
     entity = entity_class(**{name: f"value of {name}" for name in HOSTILE_NAMES})
     storage.register(entity)
     assert_same_graph(storage.get(entity.ecs_id), entity)
+
+
+def test_names_that_a_database_keeps_for_itself_keep_their_values(
+    make_storage: MakeStorage,
+) -> None:
+    fields = entity_with("Columns", **dict.fromkeys(SYSTEM_COLUMNS, (str, "")))
+    classes = [entity_with(name, text=(str, "")) for name in ("PgClass", "PgType", "SqliteMaster")]
+    storage = make_storage(fields, *classes)
+    entities = [fields(**{name: name for name in SYSTEM_COLUMNS}), *(c(text="x") for c in classes)]
+    storage.register_many(entities)
+    for entity in entities:
+        assert_same_graph(storage.get(entity.ecs_id), entity)
 
 
 def test_plain_fields_are_named_before_references() -> None:

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from ecs_sql.entity import Entity
-from ecs_sql.fields import RESERVED_TABLES
-from ecs_sql.names import database_name, snake_case
+from ecs_sql.names import snake_case, table_name
 from ecs_sql.strategies import hostile
 from ecs_sql.strategies.annotations import plain_annotations, referring_annotations
 
@@ -106,10 +105,10 @@ class _Family:
 
     def _table(self, name: str) -> dict[str, Any]:
         """A wish for another table name, where the class's own is taken."""
-        wished, table = {}, database_name(snake_case(name), RESERVED_TABLES)
+        wished, table = {}, table_name(snake_case(name))
         while table in self._tables:
             wished = {"__tablename__": f"{name}_{len(self._tables)}"}
-            table = database_name(wished["__tablename__"], RESERVED_TABLES)
+            table = table_name(wished["__tablename__"])
         self._tables.add(table)
         return wished
 

@@ -57,6 +57,7 @@ NAMES = (
     *("select", "order", "group", "table", "user", "values", "index", "key", "primary", "default"),
     *("größe", "поле", "名前", "ﬁ", "ecs_id_", "a_id", "a_ids", "rowid", "oid", "ctid", "xmin"),
     *("x" * 64, "X" * 64, "y" * 63, "ж" * 32, "to_entity", "from_entity", "parent", "query"),
+    *("tableoid", "cmax", "db_row_id", "DB_TRX_ID", "fts_doc_id", "pg_class", "sqlite_master"),
     *("a b", "a.b", "%s", ":name", "?", '"', "`", "x'; DROP TABLE base_entities; --", "{}", "\\"),
 )
 """Names that fields and classes may have."""

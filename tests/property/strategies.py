@@ -8,7 +8,6 @@ from uuid import UUID, uuid4
 
 from hypothesis import strategies as st
 
-from ecs_sql import Entity
 from tests.property.models import PARTS, Motor, Part, Slot, Wheel
 from tests.property.values import FLOATS, TEXTS
 
@@ -166,24 +165,3 @@ changes_of_content = _changes(_without(list(CHANGES), "fork"), TEXTS)
 ordered_blueprints = _blueprints(_without(LINKS, "group"))
 """Without sets, whose members have no order that two runs would share."""
 ordered_changes = _changes(_without(list(CHANGES), "group"), TEXTS)
-
-
-def reachable(*roots: Entity) -> list[Part]:
-    """All parts below the roots, each object once, an entity before what it refers to, by field."""
-    met: dict[int, Part] = {}
-    todo: list[object] = list(reversed(roots))
-    while todo:
-        part = todo.pop()
-        if isinstance(part, Part) and id(part) not in met:
-            met[id(part)] = part
-            todo.extend(reversed(targets(part)))
-    return list(met.values())
-
-
-def targets(part: Part) -> list[Part]:
-    """What a part refers to, in the order of its fields."""
-    found = [part.one, *part.many, *part.row, *part.group, *part.named.values()]
-    found += [slot.part for slot in part.slots]
-    if isinstance(part, Motor):
-        found += [part.spare, part.owner if isinstance(part.owner, Part) else None]
-    return [target for target in found if target is not None]

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ecs_sql.errors import UnstorableValueError
+from ecs_sql.fields import EXTRA_FIELD, spec_of
 from ecs_sql.testing import assert_same_picture, picture
 from tests.profiles import shares_storage
+from tests.property.fresh import Classes, Fresh, families, graphs
 from tests.property.ledger import Ledger
-from tests.property.strategies import Blueprint, Change, blueprints, changes, reachable
+from tests.property.strategies import Blueprint, Change, blueprints, changes
 from tests.property.values import REFUSED_TEXTS
+from tests.property.walking import reachable
 
 if TYPE_CHECKING:
-    from ecs_sql import EntityStorage
-    from tests.property.models import Part
+    from collections.abc import Iterator
+
+    from ecs_sql import Entity, EntityStorage
+
+pytestmark = pytest.mark.law("6 all or nothing")
 
 refused: st.SearchStrategy[tuple[str, Any]] = st.one_of(
     st.tuples(st.just("label"), REFUSED_TEXTS | st.sampled_from([1, None, b"", True])),
@@ -104,6 +110,49 @@ def test_a_rollback_puts_everything_back(
     ledger.check()
 
 
-def _bookkeeping(parts: list[Part]) -> list[tuple[object, ...]]:
+def _bookkeeping(parts: list[Entity]) -> list[tuple[object, ...]]:
     names = ("ecs_id", "lineage_id", "parent_id", "old_ids", "created_at")
     return [tuple(map(repr, (getattr(part, name) for name in names))) for part in parts]
+
+
+class Foreign:
+    """Of a type that no field keeps."""
+
+
+@shares_storage
+@given(classes=families, data=st.data(), stored=st.booleans())
+def test_a_refused_value_in_any_field_of_a_generated_class_changes_nothing(
+    fresh: Fresh, classes: Classes, data: st.DataObject, stored: bool
+) -> None:
+    root = data.draw(graphs(classes))
+    parts = reachable(root)
+    places = [(part, item.name) for part in parts for item in spec_of(type(part)).fields]
+    assume(places)
+    victim, field = data.draw(st.sampled_from(places))
+    with fresh(classes) as storage:
+        ledger = Ledger(storage, classes)
+        if stored:
+            ledger.register(root)
+        before = _bookkeeping(parts)
+        with holding(victim, field, Foreign()), pytest.raises(UnstorableValueError) as caught:
+            storage.register(root)
+        assert caught.value.ecs_id == victim.ecs_id
+        assert _bookkeeping(parts) == before
+        ledger.check()
+        ledger.register(root)
+        ledger.check()
+
+
+@contextmanager
+def holding(entity: Entity, field: str, value: object) -> Iterator[None]:
+    """The entity's field has another value inside the block."""
+    if field == EXTRA_FIELD:
+        extra = entity.__pydantic_extra__
+        object.__setattr__(entity, EXTRA_FIELD, {"more": value})
+        yield
+        object.__setattr__(entity, EXTRA_FIELD, extra)
+    else:
+        kept = vars(entity)[field]
+        vars(entity)[field] = value
+        yield
+        vars(entity)[field] = kept

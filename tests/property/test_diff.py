@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ecs_sql.strategies import changes as changes_of
 from ecs_sql.testing import assert_same_picture, picture
 from tests.profiles import shares_storage
+from tests.property.fresh import Classes, Fresh, families, graphs
 from tests.property.models import Part
 from tests.property.strategies import (
     Blueprint,
@@ -16,11 +19,13 @@ from tests.property.strategies import (
     blueprints,
     changes,
     changes_of_content,
-    reachable,
 )
+from tests.property.walking import reachable
 
 if TYPE_CHECKING:
     from ecs_sql import EntityStorage
+
+pytestmark = pytest.mark.law("8 diff")
 
 steps_of_change = st.lists(changes, max_size=4)
 
@@ -86,3 +91,28 @@ def test_a_diff_is_empty_exactly_when_registering_made_no_version(
 ) -> None:
     first, second = two_states(storage, blueprint, steps, stored=True)
     assert bool(first.diff(second)) == (first.ecs_id != second.ecs_id)
+
+
+@shares_storage
+@given(classes=families, data=st.data(), stored=st.booleans())
+def test_a_diff_of_generated_classes_leads_there_and_back(
+    fresh: Fresh, classes: Classes, data: st.DataObject, stored: bool
+) -> None:
+    first = data.draw(graphs(classes))
+    with fresh(classes) as storage:
+        storage.register(first)
+        second = storage.get(first.ecs_id)
+        assert second is not None
+        assert not first.diff(second)
+        for _ in range(data.draw(st.integers(0, 3))):
+            data.draw(changes_of(second)).apply()
+        if stored:
+            storage.register(second)
+        difference = first.diff(second)
+        assert bool(difference) == first.has_modifications(second)
+        before = picture(first), picture(second)
+        applied = difference.apply(first)
+        assert_same_picture(picture(applied), before[1])
+        assert not applied.diff(second)
+        assert_same_picture(picture(difference.inverse().apply(second)), before[0])
+        assert (picture(first), picture(second)) == before

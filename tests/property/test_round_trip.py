@@ -9,22 +9,23 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import create_model
 
 from ecs_sql import Entity
+from ecs_sql.strategies import entities, samples
 from ecs_sql.testing import assert_same_graph
 from tests.profiles import shares_storage
+from tests.property.fresh import Classes, Fresh, families, graphs
 from tests.property.models import Part
 from tests.property.strategies import Blueprint, blueprints
-from tests.property.values import FAMILIES, Typed, typed_annotations
-from tests.storages import Storages
 
 if TYPE_CHECKING:
     from ecs_sql import EntityStorage
-    from tests.backends import Backends
     from tests.conftest import MakeStorage
+
+pytestmark = pytest.mark.law("1 round trip")
 
 
 def holder(name: str, annotation: Any) -> type[Entity]:
@@ -42,17 +43,13 @@ def holder(name: str, annotation: Any) -> type[Entity]:
 def holders(family: str) -> dict[str, type[Entity]]:
     return {
         name: holder(f"{family}_{name}".title(), annotation)
-        for name, (annotation, _) in FAMILIES[family].items()
+        for name, annotation in samples.FAMILIES[family].items()
     }
 
 
-@st.composite
-def held(draw: st.DrawFn, family: str) -> Entity:
-    name = draw(st.sampled_from(list(FAMILIES[family])))
-    values = FAMILIES[family][name][1]
-    return holders(family)[name].model_construct(
-        value=draw(values), maybe=draw(st.none() | values), many=draw(st.lists(values, max_size=2))
-    )
+@cache
+def held(family: str) -> st.SearchStrategy[Entity]:
+    return st.one_of([entities(made) for made in holders(family).values()])
 
 
 def check_round_trip(storage: EntityStorage, entities: list[Any]) -> None:
@@ -67,33 +64,30 @@ def check_round_trip(storage: EntityStorage, entities: list[Any]) -> None:
     assert storage.get_registry_status().versions == versions
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_values_of_every_annotation_come_back(make_storage: MakeStorage, family: str) -> None:
-    storage = make_storage(*holders(family).values())
-
-    @shares_storage
-    @given(st.lists(held(family), min_size=1, max_size=4))
-    def law(entities: list[Entity]) -> None:
-        storage.clear()
-        check_round_trip(storage, entities)
-
-    law()
+@pytest.fixture
+def family_storage(make_storage: MakeStorage, family: str) -> EntityStorage:
+    return make_storage(*holders(family).values())
 
 
-@settings(shares_storage, max_examples=max(3, settings().max_examples // 3))
-@given(data=st.data(), fields=st.lists(typed_annotations, min_size=1, max_size=4))
-def test_values_of_generated_classes_come_back(
-    backends: Backends, backend_name: str, data: st.DataObject, fields: list[Typed]
+@pytest.mark.parametrize("family", samples.FAMILIES)
+@shares_storage
+@given(data=st.data())
+def test_values_of_every_annotation_come_back(
+    family_storage: EntityStorage, family: str, data: st.DataObject
 ) -> None:
-    definitions: dict[str, Any] = {
-        f"field{n}": (typed.annotation, ...) for n, typed in enumerate(fields)
-    }
-    generated = create_model("Generated", __base__=Entity, **definitions)
-    values = st.fixed_dictionaries({f"field{n}": typed.values for n, typed in enumerate(fields)})
-    drawn = data.draw(st.lists(values, min_size=1, max_size=3))
-    entities = [generated.model_construct(**content) for content in drawn]
-    with Storages(backends, lambda _name: None) as storages:
-        check_round_trip(storages.open(backend_name, generated), entities)
+    family_storage.clear()
+    drawn = data.draw(st.lists(held(family), min_size=1, max_size=4))
+    check_round_trip(family_storage, drawn)
+
+
+@shares_storage
+@given(classes=families, data=st.data())
+def test_graphs_of_generated_classes_come_back(
+    fresh: Fresh, classes: Classes, data: st.DataObject
+) -> None:
+    roots = data.draw(st.lists(graphs(classes), min_size=1, max_size=3))
+    with fresh(classes) as storage:
+        check_round_trip(storage, roots)
 
 
 @shares_storage
