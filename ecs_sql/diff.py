@@ -92,9 +92,8 @@ class _Snapshot:
             codec = codec_of(node.entity_class)
             columns: list[Sequence[Any]] = [[value] for value in node.content]
             codec.parse(columns)
-            bookkeeping = node.identity._asdict()
-            bookkeeping["old_ids"] = list(node.identity.old_ids)
-            codec.fill(made[key], bookkeeping, codec.decode(columns, 1, run)[0])
+            bookkeeping = [[value] for value in node.identity]
+            codec.fill([made[key]], bookkeeping, codec.decode(columns, run))
         for model in (*run.models, *made.values()):
             if type(model).__pydantic_post_init__:
                 finish_model(model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from typing import Any, cast
 from uuid import UUID
 
@@ -18,10 +19,13 @@ from ecs_sql.codecs.base import (
 from ecs_sql.codecs.references import AllPinned, pinned_id
 from ecs_sql.errors import MissingReferenceError, StoredValueError, UnstorableValueError
 from ecs_sql.fields import EXTRA_FIELD, EntityClass, EntitySpec, FieldSpec, spec_of
-from ecs_sql.identity import BOOKKEEPING_FIELDS, IdentifiedModel
+from ecs_sql.identity import BOOKKEEPING_FIELDS, IdentifiedModel, Identity
+from ecs_sql.instances import fill_instances
 
 Content = tuple[Any, ...]
 """The canonical values of an entity's stored fields, in the order of its columns."""
+Values = Sequence[Any]
+"""Values of one kind, of one row after the other."""
 IdOf = Callable[[IdentifiedModel], UUID]
 
 
@@ -39,11 +43,10 @@ class EntityCodec:
             if form.parse is not None and form.pins is not None
         ]
         self._walkers = [(item.name, item.column.codec.walk) for item in spec.walk_order]
-        self._has_extra = any(item.name == EXTRA_FIELD for item in spec.fields)
         self.stored_names = frozenset(
             {*BOOKKEEPING_FIELDS, *(item.name for item in spec.fields if item.name != EXTRA_FIELD)}
         )
-        self._order = _instance_order(spec)
+        self._layout = _Layout(spec)
 
     def children(self, entity: IdentifiedModel) -> Sequence[IdentifiedModel]:
         """The entities that this one refers to, by field, in order, as often as it does."""
@@ -101,40 +104,35 @@ class EntityCodec:
             pins(column, pinned)
         return pinned
 
-    def decode(
-        self, parsed: Sequence[Sequence[Any]], count: int, run: Decoding
-    ) -> list[dict[str, Any]]:
-        """The field values of `count` rows whose columns went through `parse`, excluded fields included.
+    def decode(self, parsed: Sequence[Values], run: Decoding) -> list[Values]:
+        """The columns of field values of rows whose columns went through `parse`.
 
         Raises:
             Undecodable: when a stored form is broken.
             Dangling: when a referenced entity is not among the run's.
         """
-        columns = [
+        return [
             form.decode(list(column), run)
             for (_, form), column in zip(self._forms, parsed, strict=True)
         ]
-        names = [name for name, _ in self._forms]
-        rows = zip(*columns, strict=True) if columns else iter([()] * count)
-        values = [dict(zip(names, row, strict=True)) for row in rows]
-        for name, default in self.spec.excluded:
-            for own in values:
-                own[name] = default(own)
-        return values
 
     def fill(
-        self, entity: IdentifiedModel, bookkeeping: dict[str, Any], values: dict[str, Any]
+        self,
+        entities: Sequence[IdentifiedModel],
+        bookkeeping: Sequence[Values],
+        values: Sequence[Values],
     ) -> None:
-        """Set all of an instance's fields; neither `__init__` nor a validator runs."""
-        extra = values.pop(EXTRA_FIELD) if self._has_extra else None
-        set_slot = object.__setattr__
-        bookkeeping.update(
-            values if self._order is None else {name: values[name] for name in self._order}
-        )
-        set_slot(entity, "__dict__", bookkeeping)
-        set_slot(entity, "__pydantic_fields_set__", set(self.stored_names))
-        set_slot(entity, "__pydantic_extra__", extra)
-        set_slot(entity, "__pydantic_private__", None)
+        """Set all fields of new instances; neither `__init__` nor a validator runs.
+
+        Args:
+            entities: of the codec's class.
+            bookkeeping: a column for each field of `Identity`.
+            values: the columns that `decode` gave.
+        """
+        layout = self._layout
+        rows = layout.rows(bookkeeping, values)
+        extra = repeat(None) if layout.extra is None else values[layout.extra]
+        fill_instances(entities, rows, self.stored_names, extra)
 
     def renewed(self, content: Content) -> Content | None:
         """A content that an older version of the class wrote, as this one writes it; None if undecodable."""
@@ -183,12 +181,37 @@ def _decode_one(item: FieldSpec, value: Any, run: Decoding) -> None:
     form.decode(column, run)
 
 
-def _instance_order(spec: EntitySpec) -> list[str] | None:
-    """The class's own order of fields, where it is not that of the columns."""
-    excluded = [name for name, _ in spec.excluded]
-    stored = [item.name for item in spec.fields if item.name != EXTRA_FIELD]
-    wished = [name for name in spec.entity_class.model_fields if name not in BOOKKEEPING_FIELDS]
-    return None if wished == [*stored, *excluded] else wished
+class _Layout:
+    """In which order an instance of a class has its fields, and which columns they come from."""
+
+    def __init__(self, spec: EntitySpec) -> None:
+        columns = [*Identity._fields, *(item.name for item in spec.fields)]
+        self.extra = (
+            columns.index(EXTRA_FIELD) - len(Identity._fields) if EXTRA_FIELD in columns else None
+        )
+        excluded = dict(spec.excluded)
+        wished = [name for name in spec.entity_class.model_fields if name not in excluded]
+        self._names = tuple(wished)
+        self._places = [columns.index(name) for name in wished]
+        self._defaults = spec.excluded
+        self._order = list(spec.entity_class.model_fields)
+
+    def rows(self, bookkeeping: Sequence[Values], values: Sequence[Values]) -> list[dict[str, Any]]:
+        """The fields of each instance, excluded ones at their defaults."""
+        columns = [*bookkeeping, *values]
+        columns[_OLD_IDS] = list(map(list, columns[_OLD_IDS]))
+        names = self._names
+        ordered = [columns[place] for place in self._places]
+        rows = [dict(zip(names, row, strict=True)) for row in zip(*ordered, strict=True)]
+        return list(map(self._completed, rows)) if self._defaults else rows
+
+    def _completed(self, stored: dict[str, Any]) -> dict[str, Any]:
+        for name, default in self._defaults:
+            stored[name] = default(stored)
+        return {name: stored[name] for name in self._order}
+
+
+_OLD_IDS = Identity._fields.index("old_ids")
 
 
 def _values(entities: Sequence[IdentifiedModel], name: str) -> list[Any]:

@@ -6,9 +6,10 @@ neither validates nor dumps nor copies nor pickles them, and an unset slot is a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from itertools import repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 from uuid import UUID, uuid4
@@ -17,6 +18,7 @@ from pydantic import AwareDatetime, BaseModel, Field, PrivateAttr
 from typing_extensions import Format, dataclass_transform, get_annotations
 
 from ecs_sql.errors import ReservedFieldError
+from ecs_sql.instances import each
 from ecs_sql.processes import ForkSafeLock
 
 if TYPE_CHECKING:
@@ -146,14 +148,34 @@ _set_memory = vars(IdentifiedModel)["_ecs_memory"].__set__
 _get_memory = vars(IdentifiedModel)["_ecs_memory"].__get__
 
 
-def mark_from_storage(entity: IdentifiedModel) -> None:
-    """Note that a storage returned this object."""
-    _set_from_storage(entity, True)  # noqa: FBT003  (a slot has but one argument)
+def mark_from_storage(entities: Iterable[IdentifiedModel]) -> None:
+    """Note that a storage returned these objects."""
+    each(_set_from_storage, entities, repeat(True))  # noqa: FBT003  (a slot has but one argument)
 
 
 def remember(entity: IdentifiedModel, memory: Memory | None) -> None:
     """Note, or forget, what a storage knows of this object."""
     _set_memory(entity, memory)
+
+
+def remember_all(entities: Iterable[IdentifiedModel], known: Iterable[Memory]) -> None:
+    """Note what a storage knows of each of these objects."""
+    each(_set_memory, entities, known)
+
+
+def memories(
+    storage: object, bookkeeping: Sequence[Sequence[Any]], contents: Iterable[tuple[Any, ...]]
+) -> Iterator[Memory]:
+    """What a storage remembers of objects that it has just loaded.
+
+    Args:
+        storage: whose memory it is.
+        bookkeeping: a column for each field of `Identity`.
+        contents: of each object.
+    """
+    ecs_ids, lineage_ids = bookkeeping[:2]
+    fields = zip(repeat(storage), ecs_ids, lineage_ids, contents)
+    return map(tuple.__new__, repeat(Memory), fields)
 
 
 def memory_of(entity: IdentifiedModel) -> Memory | None:

@@ -16,6 +16,7 @@ PACKAGE = "ecs_sql"
 LAYERS = (
     "errors",
     "processes",
+    "instances",
     "identity",
     "names",
     "nodes",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
@@ -157,7 +158,7 @@ def some(values: Iterable[Any]) -> list[Any]:
     return [value for value in values if value is not None]
 
 
-def scatter(places: list[Any], converted: list[Any]) -> list[Any]:
+def scatter(places: Sequence[Any], converted: list[Any]) -> list[Any]:
     """The converted items at the places that are not None, None at the others."""
     if len(converted) == len(places):
         return converted
@@ -192,7 +193,7 @@ class Codec:
         raise NotImplementedError
 
     def decode(self, forms: list[Any], run: Decoding) -> list[Any]:
-        """Fresh values of the forms, in order.
+        """Fresh values of the forms, in order; a form may become part of its value.
 
         Raises:
             Undecodable: when a form is none that `encode` makes.
@@ -259,7 +260,7 @@ def load_json(text: Any) -> Any:
         Undecodable: when the text is no JSON.
     """
     try:
-        return pydantic_core.from_json(text, allow_inf_nan=False)
+        return _from_json(text)
     except (ValueError, TypeError):
         pass
     try:  # nested deeper than pydantic_core's own limit, or really broken
@@ -274,6 +275,22 @@ def _finite(text: str) -> float:
     if not isfinite(number):
         raise ValueError(f"{text} is no finite number")
     return number
+
+
+def load_all_json(texts: Iterable[Any]) -> list[Any]:
+    """The form of each JSON text.
+
+    Raises:
+        Undecodable: when a text is no JSON.
+    """
+    texts = list(texts)
+    try:
+        return list(map(_from_json, texts))
+    except (ValueError, TypeError):
+        return list(map(load_json, texts))
+
+
+_from_json = partial(pydantic_core.from_json, allow_inf_nan=False)
 
 
 class Build(Protocol):

@@ -202,6 +202,8 @@ class Chunking:
 
     def pointers(self, values: Sequence[Any]) -> list[Any]:
         """Those of a column's values that are pointers or literals."""
+        if self._has_none(values):
+            return []
         mark, kind = self.mark, self.type
         length = len(mark)
         return [
@@ -209,6 +211,13 @@ class Chunking:
             for value in values
             if type(value) is kind and value[:length] == mark and is_pointer(value)
         ]
+
+    def _has_none(self, values: Sequence[Any]) -> bool:
+        """Whether the mark is nowhere in the column: one search through all of it tells."""
+        try:
+            return self.mark not in self.type().join(filter(None, values))
+        except TypeError:  # damaged: some value is of another type
+            return False
 
 
 def is_pointer(value: Any) -> bool:

@@ -17,7 +17,7 @@ from ecs_sql.codecs.base import (
     Encoding,
     UnsupportedNode,
     dump_all_json,
-    load_json,
+    load_all_json,
     only_of_type,
 )
 from ecs_sql.codecs.chunks import Chunking
@@ -97,7 +97,7 @@ class JsonColumn(ColumnForm):
             sqltypes.JSON_TEXT,
             self._encode,
             self._decode_parsed if referring else self._decode,
-            parse=_load_all if referring else None,
+            parse=load_all_json if referring else None,
             pins=codec.pins if referring else None,
         )
 
@@ -105,14 +105,10 @@ class JsonColumn(ColumnForm):
         return dump_all_json(self._codec.encode(values, run))
 
     def _decode(self, texts: list[Any], run: Decoding) -> list[Any]:
-        return self._codec.decode(_load_all(texts), run)
+        return self._codec.decode(load_all_json(texts), run)
 
     def _decode_parsed(self, forms: list[Any], run: Decoding) -> list[Any]:
         return self._codec.decode(forms, run)
-
-
-def _load_all(texts: list[Any]) -> list[Any]:
-    return list(map(load_json, texts))
 
 
 class SecretCodec(Codec):

@@ -71,6 +71,8 @@ class CollectionCodec(Codec):
     def decode(self, forms: list[Any], run: Decoding) -> list[Any]:
         only_forms_of_type(forms, list)
         flat = self._item.decode(list(chain.from_iterable(forms)), run)
+        if self.forms_are_values:
+            return forms
         return list(map(self._make, _split(flat, list(map(len, forms)))))
 
     def walk(self, value: Any, found: Found) -> None:
@@ -197,7 +199,9 @@ class DictCodec(Codec):
     def decode(self, forms: list[Any], run: Decoding) -> list[Any]:
         only_forms_of_type(forms, dict)
         keys = self._decoded_keys(list(chain.from_iterable(forms)), run)
-        items = self._value.decode(list(chain.from_iterable(form.values() for form in forms)), run)
+        items = self._value.decode(list(chain.from_iterable(map(dict.values, forms))), run)
+        if self.forms_are_values:
+            return forms
         lengths = list(map(len, forms))
         return [
             dict(zip(own_keys, own_items, strict=True))

@@ -20,6 +20,7 @@ from ecs_sql.codecs.base import (
     registry,
 )
 from ecs_sql.codecs.json_native import JsonNativeCodec
+from ecs_sql.instances import fill_instance
 from ecs_sql.nodes import MISSING, RecordField, RecordNode, RecursionNode, ReferenceNode, all_nodes
 
 EXTRA_KEY = "**"
@@ -31,18 +32,8 @@ def make_model(
 ) -> Any:
     """A model instance with these field values; neither `__init__` nor a validator runs."""
     instance: Any = object.__new__(model)
-    _fill_model(instance, values, extra, set(stored))
+    fill_instance(instance, values, set(stored), extra)
     return instance
-
-
-def _fill_model(
-    instance: Any, values: dict[str, Any], extra: dict[str, Any] | None, stored: set[str]
-) -> None:
-    set_slot = object.__setattr__
-    set_slot(instance, "__dict__", values)
-    set_slot(instance, "__pydantic_fields_set__", stored)
-    set_slot(instance, "__pydantic_extra__", extra)
-    set_slot(instance, "__pydantic_private__", None)
 
 
 class RecordCodec(Codec):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from math import isfinite
 from typing import Any
@@ -198,7 +198,10 @@ class TextualCodec(Codec):
 
     def decode(self, forms: list[Any], run: Decoding) -> list[Any]:
         only_forms_of_type(forms, str)
-        return [self._decoded(form) for form in forms]
+        try:
+            return list(map(self._from_text, forms))
+        except (ValueError, TypeError, ArithmeticError, KeyError, Undecodable):
+            return [self._decoded(form) for form in forms]
 
     def _decoded(self, form: str) -> Any:
         try:
@@ -249,7 +252,7 @@ class UuidCodec(TextualCodec):
 uuid_list = SchemaValidator(core_schema.list_schema(core_schema.uuid_schema()))
 
 
-def parse_uuids(texts: list[Any]) -> list[UUID]:
+def parse_uuids(texts: Sequence[Any]) -> list[UUID]:
     """The UUIDs of a list of texts, in one compiled call.
 
     Raises:

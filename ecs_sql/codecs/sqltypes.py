@@ -7,6 +7,7 @@ MariaDB, zones on SQLite and MariaDB, JSON numbers on SQLite, key order in Postg
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Dialect, Text, literal
@@ -97,7 +98,21 @@ class UtcDatetime(TypeDecorator[dt.datetime]):
         """An aware datetime in UTC."""
         if value is None:
             return None
-        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+        return _in_utc(value)
+
+    def read(self, values: Sequence[Any]) -> list[dt.datetime]:
+        """Aware datetimes in UTC of what a driver gave for a column, past SQLAlchemy's conversion.
+
+        Raises:
+            ValueError, TypeError: when a value is neither a datetime nor the text of one.
+        """
+        if values and type(values[0]) is dt.datetime:
+            return list(map(_in_utc, values))
+        return [dt.datetime.fromisoformat(text + "+00:00") for text in values]
+
+
+def _in_utc(value: dt.datetime) -> dt.datetime:
+    return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
 
 
 class _AsText(FunctionElement[Any]):

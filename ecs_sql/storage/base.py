@@ -22,7 +22,14 @@ from ecs_sql.errors import (
     UnregisteredClassError,
 )
 from ecs_sql.graph import Graph
-from ecs_sql.identity import IdentifiedModel, Memory, is_memory_of, memories_of, remember
+from ecs_sql.identity import (
+    IdentifiedModel,
+    Memory,
+    is_memory_of,
+    memories,
+    memories_of,
+    remember_all,
+)
 from ecs_sql.lineage import (
     Head,
     Insert,
@@ -152,9 +159,9 @@ class VersionedStorage(Verifiable, ABC):
 
     def _contents(self, work: UnitOfWork, ecs_ids: Sequence[UUID]) -> dict[UUID, Content]:
         return {
-            identity.ecs_id: content
+            ecs_id: content
             for rows in work.find(ecs_ids)
-            for identity, content in zip(rows.identities, rows.contents, strict=True)
+            for ecs_id, content in zip(rows.ecs_ids, rows.contents, strict=True)
         }
 
     def _note(self, journal: Journal, survey: Survey, inserts: Sequence[Insert]) -> None:
@@ -258,12 +265,12 @@ class VersionedStorage(Verifiable, ABC):
         return self._read(load)
 
     def _note_loaded(self, loaded: Loaded, journal: Journal | None) -> None:
-        for entity, identity, content in loaded.sources:
-            memory = Memory(self._token, identity.ecs_id, identity.lineage_id, content)
+        for entities, bookkeeping, contents in loaded.sources:
+            known = memories(self._token, bookkeeping, contents)
             if journal is None:
-                remember(entity, memory)
+                remember_all(entities, known)
             else:
-                journal.read(entity, memory)
+                journal.read_all(entities, known)
 
     def has_entity(self, ecs_id: UUID) -> bool:
         """See `EntityStorage.has_entity`."""
@@ -313,16 +320,13 @@ class VersionedStorage(Verifiable, ABC):
     def list_by_type(self, entity_type: type[E]) -> list[E]:
         """See `EntityStorage.list_by_type`."""
         self._check_known(entity_type)
-        listed: list[UUID] = []
+        listed: list[E] = []
 
         def gather(work: UnitOfWork, load: Load) -> None:
-            rows = work.of_class(entity_type)
-            listed[:] = [identity.ecs_id for batch in rows for identity in batch.identities]
-            load.rows(rows)
+            listed[:] = load.rows(work.of_class(entity_type))
 
-        loaded = self._load(gather)
-        positions = loaded.positions
-        return [loaded.entities[ecs_id] for ecs_id in sorted(listed, key=positions.__getitem__)]
+        self._load(gather)
+        return listed
 
     def has_lineage_id(self, lineage_id: UUID) -> bool:
         """See `EntityStorage.has_lineage_id`."""

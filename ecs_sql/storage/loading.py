@@ -3,37 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from ecs_sql.codecs.base import Dangling, Decoding, Undecodable
 from ecs_sql.codecs.records import finish_model
 from ecs_sql.codecs.references import pinned_id
-from ecs_sql.entity_codec import Content, EntityCodec
+from ecs_sql.entity_codec import Content, EntityCodec, Values
 from ecs_sql.errors import UnstorableValueError
 from ecs_sql.fields import EXTRA_FIELD
-from ecs_sql.identity import IdentifiedModel, Identity, mark_from_storage
-from ecs_sql.storage.rows import Rows, UnitOfWork
-
-Row = tuple[EntityCodec, int, Identity, Content]
+from ecs_sql.identity import IdentifiedModel, mark_from_storage
+from ecs_sql.instances import new_instances
+from ecs_sql.storage.rows import Row, Rows, UnitOfWork
 
 
 class _Batch(NamedTuple):
     """Rows of one class whose objects are made and whose references are known."""
 
-    codec: EntityCodec
-    identities: Sequence[Identity]
-    contents: Sequence[Content]
-    parsed: list[Sequence[Any]]
+    rows: Rows
+    parsed: list[Values]
     entities: list[IdentifiedModel]
+
+
+class Source(NamedTuple):
+    """Entities of one class, and the bookkeeping and contents that they were loaded from."""
+
+    entities: Sequence[IdentifiedModel]
+    bookkeeping: Sequence[Values]
+    contents: Sequence[Content]
 
 
 class Loaded(NamedTuple):
     """One load's entities and what they were loaded from."""
 
     entities: dict[UUID, Any]
-    positions: dict[UUID, int]
-    sources: list[tuple[IdentifiedModel, Identity, Content]]
+    sources: list[Source]
 
 
 _FIRST_AHEAD = 64
@@ -52,9 +57,8 @@ class Load:
     def __init__(self, work: UnitOfWork) -> None:
         self._work = work
         self._entities: dict[UUID, Any] = {}
-        self._positions: dict[UUID, int] = {}
         self._batches: list[_Batch] = []
-        self._spare: dict[UUID, Row] = {}
+        self._spare: dict[UUID, tuple[EntityCodec, Row]] = {}
         self._referrers: set[EntityCodec] = set()
         self._missing: set[UUID] = set()
 
@@ -62,12 +66,14 @@ class Load:
         """Gather these versions, as far as they are stored, and all that they refer to."""
         self._gather(list(dict.fromkeys(ecs_ids)), 1)
 
-    def rows(self, rows: Iterable[Rows]) -> None:
-        """Gather these rows and all that they refer to."""
+    def rows(self, rows: Iterable[Rows]) -> list[Any]:
+        """Gather these rows and all that they refer to; the rows' entities, in stored order, unfinished."""
         pinned: list[UUID] = []
         for batch in rows:
             pinned += self._absorb(batch)
+        batches = list(self._batches)
         self._gather(self._wanted(pinned), 2)
+        return _in_stored_order(batches)
 
     def _gather(self, wanted: list[UUID], level: int) -> None:
         ahead = 0
@@ -104,51 +110,46 @@ class Load:
 
     def _only(self, rows: Rows, asked: set[UUID]) -> Rows:
         """The asked rows; those that were read ahead are kept aside."""
-        kept: list[tuple[int, Identity, Content]] = []
-        for row in zip(rows.positions, rows.identities, rows.contents, strict=True):
-            if row[1].ecs_id in asked:
+        kept: list[Row] = []
+        for ecs_id, row in zip(rows.ecs_ids, rows.single(), strict=True):
+            if ecs_id in asked:
                 kept.append(row)
-            elif row[1].ecs_id not in self._entities:
-                self._spare[row[1].ecs_id] = (rows.codec, *row)
-        return _rows(rows.codec, kept)
+            elif ecs_id not in self._entities:
+                self._spare[ecs_id] = (rows.codec, row)
+        return Rows.of(rows.codec, kept)
 
     def _take_spare(self, wanted: list[UUID]) -> list[UUID]:
         """Absorb what was read ahead, and what that refers to; what is left has to be read."""
         left: list[UUID] = []
         while wanted:
-            groups: dict[EntityCodec, list[tuple[int, Identity, Content]]] = {}
+            groups: dict[EntityCodec, list[Row]] = {}
             for ecs_id in wanted:
-                row = self._spare.pop(ecs_id, None)
-                if row is None:
+                spare = self._spare.pop(ecs_id, None)
+                if spare is None:
                     left.append(ecs_id)
                 else:
-                    groups.setdefault(row[0], []).append(row[1:])
+                    groups.setdefault(spare[0], []).append(spare[1])
             pinned: list[UUID] = []
             for codec, rows in groups.items():
-                pinned += self._absorb(_rows(codec, rows))
+                pinned += self._absorb(Rows.of(codec, rows))
             unread = set(left)
             wanted = [ecs_id for ecs_id in self._wanted(pinned) if ecs_id not in unread]
         return left
 
     def _absorb(self, rows: Rows) -> list[UUID]:
         """Make the rows' objects, still empty, and tell the ids that they refer to."""
-        codec, positions, identities, contents = rows
-        if not identities:
+        if not rows.positions:
             return []
-        parsed: list[Sequence[Any]] = list(zip(*contents, strict=True))
+        codec, parsed = rows.codec, list(rows.content)
         try:
             pinned = codec.parse(parsed)
         except Undecodable as error:
-            ecs_ids = [identity.ecs_id for identity in identities]
-            raise codec.located(ecs_ids, contents, error, Decoding({})) from error
-        make, entity_class = object.__new__, codec.spec.entity_class
-        entities = [make(entity_class) for _ in identities]
-        for identity, position, entity in zip(identities, positions, entities, strict=True):
-            self._entities[identity.ecs_id] = entity
-            self._positions[identity.ecs_id] = position
+            raise codec.located(rows.ecs_ids, rows.contents, error, Decoding({})) from error
+        entities = new_instances(codec.spec.entity_class, len(rows.positions))
+        self._entities.update(zip(rows.ecs_ids, entities, strict=True))
         if pinned:
             self._referrers.add(codec)
-        self._batches.append(_Batch(codec, identities, contents, parsed, entities))
+        self._batches.append(_Batch(rows, parsed, entities))
         return pinned
 
     def finish(self) -> Loaded:
@@ -159,42 +160,36 @@ class Load:
             MissingReferenceError: when a referenced version is not stored.
         """
         run = Decoding(self._entities)
-        sources: list[tuple[IdentifiedModel, Identity, Content]] = []
         filled = [self._fill(batch, run) for batch in self._batches]
-        for batch, is_filled in zip(self._batches, filled, strict=True):
+        sources = [
             # A default that was filled in may be another one each time (an id, the present): what this
             # load made of the older form is what an unchanged object has.
-            contents = (
-                batch.codec.encode(batch.entities, pinned_id) if is_filled else batch.contents
+            Source(
+                entities,
+                rows.bookkeeping,
+                rows.codec.encode(entities, pinned_id) if is_filled else rows.contents,
             )
-            sources += zip(batch.entities, batch.identities, contents, strict=True)
+            for (rows, _, entities), is_filled in zip(self._batches, filled, strict=True)
+        ]
         for model in run.models:
             finish_model(model)
-        for batch in self._batches:
-            if batch.codec.spec.entity_class.__pydantic_post_init__:
-                for entity, content in zip(batch.entities, batch.contents, strict=True):
-                    self._finish_entity(batch.codec, entity, content)
-        return Loaded(self._entities, self._positions, sources)
+        for rows, _, entities in self._batches:
+            if rows.codec.spec.entity_class.__pydantic_post_init__:
+                for entity, content in zip(entities, rows.contents, strict=True):
+                    self._finish_entity(rows.codec, entity, content)
+        return Loaded(self._entities, sources)
 
     def _fill(self, batch: _Batch, run: Decoding) -> bool:
         """Fill the batch's objects; tells whether an older form lacked a field that got its default."""
-        codec = batch.codec
+        rows, parsed, entities = batch
+        codec = rows.codec
         run.filled = False
         try:
-            values = codec.decode(batch.parsed, len(batch.entities), run)
+            values = codec.decode(parsed, run)
         except (Undecodable, Dangling) as error:
-            ecs_ids = [identity.ecs_id for identity in batch.identities]
-            raise codec.located(ecs_ids, batch.contents, error, run) from error
-        for entity, identity, own in zip(batch.entities, batch.identities, values, strict=True):
-            bookkeeping = {
-                "ecs_id": identity.ecs_id,
-                "lineage_id": identity.lineage_id,
-                "parent_id": identity.parent_id,
-                "old_ids": list(identity.old_ids),
-                "created_at": identity.created_at,
-            }
-            codec.fill(entity, bookkeeping, own)
-            mark_from_storage(entity)
+            raise codec.located(rows.ecs_ids, rows.contents, error, run) from error
+        codec.fill(entities, rows.bookkeeping, values)
+        mark_from_storage(entities)
         return run.filled
 
     def _finish_entity(self, codec: EntityCodec, entity: Any, content: Content) -> None:
@@ -205,17 +200,28 @@ class Load:
             columns: list[Sequence[Any]] = [[value] for value in content]
             codec.parse(columns)
             run = Decoding(self._entities)
-            values = codec.decode(columns, 1, run)[0]
-            entity.__dict__.update({name: values[name] for name in values if name in stored})
+            values = {
+                item.name: value
+                for item, (value,) in zip(
+                    codec.spec.fields, codec.decode(columns, run), strict=True
+                )
+            }
             if EXTRA_FIELD in values:
-                object.__setattr__(entity, "__pydantic_extra__", values[EXTRA_FIELD])
+                object.__setattr__(entity, "__pydantic_extra__", values.pop(EXTRA_FIELD))
+            entity.__dict__.update(values)
             for model in run.models:
                 finish_model(model)
 
 
-def _rows(codec: EntityCodec, rows: list[tuple[int, Identity, Content]]) -> Rows:
-    positions, identities, contents = zip(*rows, strict=True) if rows else ((), (), ())
-    return Rows(codec, positions, identities, contents)
+def _in_stored_order(batches: Sequence[_Batch]) -> list[Any]:
+    if len(batches) == 1:
+        return list(batches[0].entities)
+    placed = [
+        placed
+        for rows, _, entities in batches
+        for placed in zip(rows.positions, entities, strict=True)
+    ]
+    return [entity for _, entity in sorted(placed, key=itemgetter(0))]
 
 
 def _changed_inside(codec: EntityCodec, entity: Any, content: Content) -> bool:

@@ -228,6 +228,6 @@ def _grouped(rows: list[_Row]) -> list[Rows]:
     for row in rows:
         groups.setdefault(row.codec, []).append(row)
     return [
-        Rows(codec, [r.position for r in own], [r.identity for r in own], [r.content for r in own])
+        Rows.of(codec, [(row.position, *row.identity, *row.content) for row in own])
         for codec, own in groups.items()
     ]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from ecs_sql.entity_codec import Content, EntityCodec
+from ecs_sql.entity_codec import Content, EntityCodec, Values
 from ecs_sql.identity import IdentifiedModel, Identity
 from ecs_sql.lineage import Head, Insert
 
@@ -37,13 +37,53 @@ class Parent(NamedTuple):
     lineage_id: UUID
 
 
+Row = tuple[Any, ...]
+"""One stored version: where it stands in stored order, the fields of its `Identity`, its canonical values."""
+
+
 class Rows(NamedTuple):
-    """Stored versions of exactly one class, in parallel lists."""
+    """Stored versions of exactly one class, in parallel columns.
+
+    Attributes:
+        codec: of the class.
+        positions: where each stands in stored order.
+        bookkeeping: a column for each field of `Identity`.
+        content: the columns of canonical values, in the codec's order.
+    """
 
     codec: EntityCodec
-    positions: Sequence[int]
-    identities: Sequence[Identity]
-    contents: Sequence[Content]
+    positions: Values
+    bookkeeping: Sequence[Values]
+    content: Sequence[Values]
+
+    @classmethod
+    def of(cls, codec: EntityCodec, rows: Sequence[Row]) -> Rows:
+        """The columns of single rows."""
+        width = _CONTENT + len(codec.spec.fields)
+        columns: list[Values] = list(zip(*rows, strict=True)) if rows else [()] * width
+        return cls(codec, columns[0], columns[1:_CONTENT], columns[_CONTENT:])
+
+    def single(self) -> list[Row]:
+        """The single rows."""
+        return list(zip(self.positions, *self.bookkeeping, *self.content, strict=True))
+
+    @property
+    def ecs_ids(self) -> Values:
+        """The versions' ids."""
+        return self.bookkeeping[0]
+
+    @property
+    def identities(self) -> list[Identity]:
+        """The versions' bookkeeping."""
+        return list(map(Identity, *self.bookkeeping))
+
+    @property
+    def contents(self) -> list[Content]:
+        """The versions' contents."""
+        return list(zip(*self.content, strict=True)) if self.content else [()] * len(self.positions)
+
+
+_CONTENT = 1 + len(Identity._fields)
 
 
 class UnitOfWork(ABC):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
+from itertools import count
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from typing_extensions import override
 
 from ecs_sql.codecs.base import Undecodable
 from ecs_sql.codecs.chunks import IDS, Chunk, is_pointer
-from ecs_sql.entity_codec import EntityCodec
+from ecs_sql.entity_codec import EntityCodec, Values
 from ecs_sql.errors import (
     StoredValueError,
     TransactionError,
@@ -21,7 +22,7 @@ from ecs_sql.errors import (
     WriteConflictError,
 )
 from ecs_sql.fields import is_abstract
-from ecs_sql.identity import IdentifiedModel, Identity
+from ecs_sql.identity import IdentifiedModel
 from ecs_sql.lineage import Head, Insert
 from ecs_sql.storage.chunk_store import ChunkStore
 from ecs_sql.storage.driver import Driver
@@ -58,15 +59,15 @@ class SqlWork(UnitOfWork):
             rows += found
         return rows, codes
 
-    def _identities(
+    def _bookkeeping(
         self, rows: Sequence[Any], codes: Sequence[Any]
-    ) -> tuple[Sequence[int], list[Identity]]:
-        """Positions and bookkeeping of rows that begin with the identity columns."""
+    ) -> tuple[Values, list[Values]]:
+        """Positions, and the columns of the bookkeeping, of rows that begin with the identity columns."""
         columns = list(map(list, zip(*rows, strict=True)))[:_IDENTITY_WIDTH]
         converters = self._catalogue.identity_converters
         try:
             self._chunks.restore(_OLD_IDS, columns)
-            converted = [
+            converted: list[Values] = [
                 converter.from_driver(values, code)
                 for converter, values, code in zip(
                     converters, columns[1:], codes[1:_IDENTITY_WIDTH], strict=True
@@ -74,7 +75,7 @@ class SqlWork(UnitOfWork):
             ]
         except (Undecodable, ValueError, TypeError) as error:
             raise self._damaged_identity(rows, codes, error) from error
-        return columns[0], list(map(Identity, *converted))
+        return columns[0], converted
 
     def _damaged_identity(
         self, rows: Sequence[Any], codes: Sequence[Any], error: Exception
@@ -120,12 +121,10 @@ class SqlWork(UnitOfWork):
         heads: dict[UUID, Head] = {}
         groups, codes = self._types(ecs_ids)
         for statements, rows in groups.items():
-            _, identities = self._identities(rows, codes)
+            _, columns = self._bookkeeping(rows, codes)
             entity_class = statements.codec.spec.entity_class
-            for identity in identities:
-                heads[identity.ecs_id] = Head(
-                    entity_class, identity.lineage_id, identity.parent_id, identity.old_ids
-                )
+            for ecs_id, lineage_id, parent_id, _, old_ids in zip(*columns, strict=True):
+                heads[ecs_id] = Head(entity_class, lineage_id, parent_id, old_ids)
         return heads
 
     @override
@@ -147,19 +146,21 @@ class SqlWork(UnitOfWork):
         self, statements: ClassStatements, base_rows: list[Any], base_codes: list[Any]
     ) -> Rows:
         """Rows whose base rows are read already."""
-        positions, identities = self._identities(base_rows, base_codes)
+        positions, bookkeeping = self._bookkeeping(base_rows, base_codes)
         rows, codes = self._by_ids(statements.select_content, statements.key, positions)
-        content_columns = list(zip(*rows, strict=True))
-        contents = self._contents(statements, content_columns[1:], codes[1:], identities, rows)
-        by_position: dict[int, Any] = dict(
-            zip(content_columns[0] if rows else (), contents, strict=True)
-        )
-        for position, identity in zip(positions, identities, strict=True):
-            if position not in by_position:
-                raise self._row_missing(statements, identity.ecs_id)
-        return Rows(statements.codec, positions, identities, [by_position[p] for p in positions])
+        if len(rows) != len(positions):
+            raise self._row_missing(statements, positions, bookkeeping[0], rows)
+        order = dict(zip(positions, count()))
+        rows.sort(key=lambda row: order[row[0]])
+        columns = list(zip(*rows, strict=True))[1:]
+        content = self._content(statements, columns, codes[1:], bookkeeping[0])
+        return Rows(statements.codec, positions, bookkeeping, content)
 
-    def _row_missing(self, statements: ClassStatements, ecs_id: UUID) -> StoredValueError:
+    def _row_missing(
+        self, statements: ClassStatements, positions: Values, ecs_ids: Values, rows: Sequence[Any]
+    ) -> StoredValueError:
+        found = {row[0] for row in rows}
+        ecs_id = next(e for p, e in zip(positions, ecs_ids, strict=True) if p not in found)
         spec = statements.codec.spec
         reason = (
             f"its row in table {spec.table_name!r} or in one of that table's parents is missing"
@@ -177,27 +178,24 @@ class SqlWork(UnitOfWork):
         self, statements: ClassStatements, rows: Sequence[Any], codes: list[Any]
     ) -> Rows:
         if not rows:
-            return Rows(statements.codec, (), (), ())
-        positions, identities = self._identities(rows, codes)
-        columns = list(zip(*rows, strict=True))
-        contents = self._contents(
-            statements, columns[_IDENTITY_WIDTH:-1], codes[_IDENTITY_WIDTH:-1], identities, rows
-        )
-        return Rows(statements.codec, positions, identities, contents)
+            return Rows.of(statements.codec, ())
+        positions, bookkeeping = self._bookkeeping(rows, codes)
+        columns = list(zip(*rows, strict=True))[_IDENTITY_WIDTH:-1]
+        content = self._content(statements, columns, codes[_IDENTITY_WIDTH:-1], bookkeeping[0])
+        return Rows(statements.codec, positions, bookkeeping, content)
 
-    def _contents(
+    def _content(
         self,
         statements: ClassStatements,
-        columns: Sequence[Sequence[Any]],
+        columns: Sequence[Values],
         codes: Sequence[Any],
-        identities: Sequence[Identity],
-        rows: Sequence[Any],
-    ) -> list[Any]:
+        ecs_ids: Values,
+    ) -> Sequence[Values]:
         try:
-            return statements.contents(columns, codes, len(rows), self._chunks.restore)
+            return statements.content(columns, codes, self._chunks.restore)
         except Exception as error:  # whatever a column type of the application's own may raise
             raise (
-                self._damaged_content(statements, columns, codes, identities, error) or error
+                self._damaged_content(statements, columns, codes, ecs_ids, error) or error
             ) from error
 
     def _damaged_content(
@@ -205,7 +203,7 @@ class SqlWork(UnitOfWork):
         statements: ClassStatements,
         columns: Sequence[Sequence[Any]],
         codes: Sequence[Any],
-        identities: Sequence[Identity],
+        ecs_ids: Values,
         error: Exception,
     ) -> StoredValueError | None:
         """Which entity and column a driver's value belongs to that its type cannot convert."""
@@ -213,11 +211,11 @@ class SqlWork(UnitOfWork):
         for item, converter, values, code in zip(
             spec.fields, statements.content_converters, columns, codes, strict=True
         ):
-            for identity, value in zip(identities, values, strict=False):
+            for ecs_id, value in zip(ecs_ids, values, strict=False):
                 reason = _fault_of(converter, value, code, error)
                 if reason is not None:
                     return StoredValueError(
-                        spec.entity_class, identity.ecs_id, item.column_name, value, reason
+                        spec.entity_class, ecs_id, item.column_name, value, reason
                     )
         return None
 
@@ -447,10 +445,4 @@ def _ids_text(ids: tuple[UUID, ...]) -> str:
 
 
 def _without(rows: Rows, positions: Collection[int]) -> Rows:
-    kept = [
-        row
-        for row in zip(rows.positions, rows.identities, rows.contents, strict=True)
-        if row[0] not in positions
-    ]
-    columns: Iterable[Any] = zip(*kept, strict=True) if kept else ((), (), ())
-    return Rows(rows.codec, *columns)
+    return Rows.of(rows.codec, [row for row in rows.single() if row[0] not in positions])

@@ -13,7 +13,7 @@ from ecs_sql.codecs.base import load_json
 from ecs_sql.codecs.chunks import Chunk, Chunking
 from ecs_sql.codecs.scalars import parse_uuids
 from ecs_sql.column_types import OldIds, canonical_type, chunking_of
-from ecs_sql.entity_codec import Content, EntityCodec
+from ecs_sql.entity_codec import Content, EntityCodec, Values
 from ecs_sql.storage.binding import Convert, binder, past_none
 from ecs_sql.storage.dialects.base import DatabaseDialect, Target
 
@@ -58,6 +58,8 @@ class ColumnConverter:
             return _ids_of_text
         if isinstance(self._type, Uuid):
             return past_none(_uuids)
+        if isinstance(self._type, sqltypes.UtcDatetime):
+            return past_none(self._type.read)
         process = self._type.dialect_impl(self._dialect).result_processor(self._dialect, type_code)
         return None if process is None else lambda values: list(map(process, values))
 
@@ -134,22 +136,16 @@ class ClassStatements:
             columns[place] = chunking.shortened(columns[place], chunks)
         return _to_driver(self.content_converters, columns)
 
-    def contents(
-        self,
-        columns: Sequence[Sequence[Any]],
-        codes: Sequence[Any],
-        count: int,
-        restore: Restore,
-    ) -> list[Content]:
-        """Contents of the content columns that the driver gave."""
-        if not columns:
-            return [()] * count
+    def content(
+        self, columns: Sequence[Values], codes: Sequence[Any], restore: Restore
+    ) -> list[list[Any]]:
+        """Canonical columns of the content columns that the driver gave."""
         converted = [
             converter.from_driver(list(values), code)
             for converter, values, code in zip(self.content_converters, columns, codes, strict=True)
         ]
         restore(self.chunked, converted)
-        return list(zip(*converted, strict=True))
+        return converted
 
 
 def _to_driver(

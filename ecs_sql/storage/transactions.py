@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
+from itertools import repeat
 from types import MappingProxyType
 
 from ecs_sql.errors import TransactionError
@@ -49,6 +50,10 @@ class Journal:
     def read(self, entity: IdentifiedModel, memory: Memory) -> None:
         """Note that the object is as stored."""
         self._done.append((entity, None, memory))
+
+    def read_all(self, entities: Iterable[IdentifiedModel], known: Iterable[Memory]) -> None:
+        """Note that these objects are as stored."""
+        self._done.extend(zip(entities, repeat(None), known))
 
     def memories_of(self, entities: Sequence[IdentifiedModel]) -> list[Memory | None]:
         """What is known of the objects inside the transaction."""

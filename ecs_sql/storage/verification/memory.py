@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 from uuid import UUID
 
 from ecs_sql.entity_codec import EntityCodec
@@ -45,14 +44,13 @@ class _WorkCheck:
         """Check rows of one class."""
         spec = rows.codec.spec
         places = [
-            Place(spec.table_name, spec.entity_class, position, identity.ecs_id)
-            for position, identity in zip(rows.positions, rows.identities, strict=True)
+            Place(spec.table_name, spec.entity_class, position, ecs_id)
+            for position, ecs_id in zip(rows.positions, rows.ecs_ids, strict=True)
         ]
         self._lineages.check(places, list(map(_link, rows.positions, rows.identities)))
         if rows.codec not in self._contents:
             self._contents[rows.codec] = ContentCheck(self._run, rows.codec, self._find_targets)
-        columns: list[Sequence[Any]] = list(zip(*rows.contents, strict=True))
-        self._contents[rows.codec].check(places, columns)
+        self._contents[rows.codec].check(places, rows.content)
 
     def _find_links(self, ecs_ids: Collection[UUID]) -> Mapping[UUID, Link]:
         return {
