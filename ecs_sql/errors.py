@@ -24,6 +24,9 @@ Every error derives from `EcsSqlError`, carries its data as attributes and ends 
     │   └── ReadOnlyTransactionError
     ├── StorageError               the database failed; the driver's error is the cause
     │   ├── WriteConflictError     a serialization failure or deadlock; repeat the transaction
+    │   ├── ConnectionLostError    the server went away before the commit; repeat the transaction
+    │   ├── UnknownOutcomeError    the server went away during the commit, and cannot be asked
+    │   ├── DatabaseBusyError      a lock, or a free connection, was waited for in vain
     │   └── ValueTooLargeError     larger than the server takes
     ├── ImmutableVersionError      an update or delete of a version through the ORM
     ├── DetachedRowError           a row without a Session was asked for its entity
@@ -361,6 +364,33 @@ class StorageError(EcsSqlError):
 
 class WriteConflictError(StorageError):
     """Another transaction was in the way; repeat the whole transaction."""
+
+
+class ConnectionLostError(StorageError):
+    """The server ended the connection, or cannot be reached; nothing was kept: repeat the whole transaction."""
+
+
+class UnknownOutcomeError(StorageError):
+    """The connection was lost during a commit, and the server cannot be asked what became of it.
+
+    The objects are as they were before. Where `has_entity` of one of `ecs_ids` is true, the commit has lasted.
+
+    Attributes:
+        ecs_ids: the versions that the transaction wrote; empty when it only removed some.
+    """
+
+    def __init__(self, ecs_ids: tuple[UUID, ...]) -> None:
+        self.ecs_ids = ecs_ids
+        shown = ", ".join(map(str, ecs_ids[:3])) + (", ..." if len(ecs_ids) > 3 else "")
+        look = f"look whether {shown} is stored" if ecs_ids else "look what is stored"
+        super().__init__(
+            "the connection was lost during the commit, and it could not be found out whether that lasted; "
+            f"{look} before you repeat the transaction"
+        )
+
+
+class DatabaseBusyError(StorageError):
+    """Others held a lock, or all connections, for longer than the operation may wait; repeat it later."""
 
 
 class ValueTooLargeError(StorageError):

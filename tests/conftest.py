@@ -15,6 +15,7 @@ import pytest
 
 from tests import profiles  # noqa: F401 - loads hypothesis's profile before any test module
 from tests.backends import BACKENDS, SQL_BACKENDS, Backends, BackendUnavailableError
+from tests.faults.tally import table
 from tests.storages import Storages
 
 if TYPE_CHECKING:
@@ -132,3 +133,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         if values:
             in_order = sorted(values, key=lambda value: BACKENDS.index(value.split()[0]))
             terminalreporter.write_line(f"backends {title}: {', '.join(in_order)}")
+    ended = [
+        report
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        if isinstance(report, pytest.TestReport)
+    ]
+    for line in table(ended):
+        terminalreporter.write_line(line)

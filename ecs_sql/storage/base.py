@@ -168,7 +168,7 @@ class VersionedStorage(Verifiable, ABC):
         for insert in inserts:
             identity = insert.identity
             memory = Memory(self._token, identity.ecs_id, identity.lineage_id, insert.content)
-            journal.written(insert.entity, identity, memory)
+            journal.written(insert, memory)
         entities = {id(insert.entity) for insert in inserts}
         others = [node for node in survey.unknown if id(node) not in entities]
         if others:  # found stored as they are, or equal copies of what other objects wrote
@@ -182,7 +182,7 @@ class VersionedStorage(Verifiable, ABC):
         transaction = current_transaction(self)
         if transaction is not None and transaction.read_only:
             raise ReadOnlyTransactionError("clear")
-        self._write(lambda unit: unit.work.clear())
+        self._write(_clear)
         self._token = object()
 
     def _write(self, operation: Callable[[Transaction], None]) -> None:
@@ -194,7 +194,7 @@ class VersionedStorage(Verifiable, ABC):
             self._write_inside(current, operation)
 
     def _write_alone(self, operation: Callable[[Transaction], None]) -> None:
-        with self._own_transaction() as transaction:
+        with self._own_transaction(repeatable=True) as transaction:
             operation(transaction)
 
     def _write_inside(self, current: Transaction, operation: Callable[[Transaction], None]) -> None:
@@ -202,15 +202,19 @@ class VersionedStorage(Verifiable, ABC):
             operation(current)
 
     @contextmanager
-    def _own_transaction(self) -> Iterator[Transaction]:
-        """A transaction that commits at the end; on any error the database and the objects are as before."""
+    def _own_transaction(self, *, repeatable: bool) -> Iterator[Transaction]:
+        """A transaction that commits at the end; on any error the database and the objects are as before.
+
+        Args:
+            repeatable: whether what it does is repeated when that may help.
+        """
         work = self._begin(write=True)
         transaction = Transaction(work, Journal(), read_only=False, joined=False)
         try:
             try:
                 yield transaction
                 transaction.check_process()
-                work.commit()
+                self._commit(transaction, repeatable=repeatable)
             except BaseException:
                 transaction.journal.undo()
                 if transaction.is_of_this_process:
@@ -221,6 +225,10 @@ class VersionedStorage(Verifiable, ABC):
             if transaction.is_of_this_process:
                 work.close()
 
+    def _commit(self, transaction: Transaction, *, repeatable: bool) -> None:
+        """Make what the transaction wrote last."""
+        transaction.work.commit()
+
     @contextmanager
     def _savepoint(self, current: Transaction) -> Iterator[None]:
         """A part of a transaction that can fail alone."""
@@ -229,12 +237,12 @@ class VersionedStorage(Verifiable, ABC):
         try:
             yield
             current.check_process()
+            savepoint.release()
         except BaseException:
             current.journal.undo(mark)
             if current.is_of_this_process:
                 savepoint.rollback()
             raise
-        savepoint.release()
 
     # Reading
 
@@ -252,17 +260,19 @@ class VersionedStorage(Verifiable, ABC):
             work.close()
 
     def _load(self, gather: Callable[[UnitOfWork, Load], None]) -> Loaded:
-        def load(work: UnitOfWork, journal: Journal | None) -> Loaded:
+        def read(work: UnitOfWork, journal: Journal | None) -> tuple[Load, Journal | None]:
             run = Load(work)
             with collection_paused:
                 gather(work, run)
-                loaded = run.finish()
-            current = current_transaction(self)
-            if current is None or not current.joined:
-                self._note_loaded(loaded, journal)
-            return loaded
+            return run, journal
 
-        return self._read(load)
+        run, journal = self._read(read)
+        with collection_paused:  # reading may be repeated, but what classes do on load is done once
+            loaded = run.finish()
+        current = current_transaction(self)
+        if current is None or not current.joined:
+            self._note_loaded(loaded, journal)
+        return loaded
 
     def _note_loaded(self, loaded: Loaded, journal: Journal | None) -> None:
         for entities, bookkeeping, contents in loaded.sources:
@@ -371,7 +381,10 @@ class VersionedStorage(Verifiable, ABC):
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        with self._own_transaction() as transaction, CurrentTransaction(self, transaction):
+        with (
+            self._own_transaction(repeatable=False) as transaction,
+            CurrentTransaction(self, transaction),
+        ):
             yield
 
     @contextmanager
@@ -400,6 +413,11 @@ class VersionedStorage(Verifiable, ABC):
         )
         with self._savepoint(current), CurrentTransaction(self, inner):
             yield
+
+
+def _clear(transaction: Transaction) -> None:
+    transaction.work.clear()
+    transaction.journal.has_cleared = True
 
 
 def _checked_ids(ecs_ids: Iterable[UUID]) -> list[UUID]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Connection
@@ -121,8 +121,15 @@ class Driver:
     ) -> DBAPIError:
         lost = self.connection.dialect.is_disconnect(cast("Any", error), self._raw, cursor)
         if lost:
-            self.connection.invalidate(error)
+            self._give_up(error)
         return DBAPIError(statement, parameters, error, connection_invalidated=lost)
+
+    def _give_up(self, error: Exception) -> None:
+        """Let SQLAlchemy find that the connection is lost: it then trusts no older one of the pool either."""
+        with suppress(DBAPIError):
+            self.connection.exec_driver_sql("SELECT 1")
+        if not self.connection.invalidated:
+            self.connection.invalidate(error)
 
 
 _CONNECTION_EVENTS = (

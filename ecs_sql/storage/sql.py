@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, TypeVar, cast
@@ -16,12 +14,7 @@ from sqlalchemy.orm import Session, scoped_session
 
 from ecs_sql.codecs.chunks import Chunk
 from ecs_sql.entity_codec import EntityCodec, codec_of
-from ecs_sql.errors import (
-    StorageError,
-    TransactionError,
-    ValueTooLargeError,
-    WriteConflictError,
-)
+from ecs_sql.errors import ConnectionLostError, TransactionError
 from ecs_sql.identity import IdentifiedModel
 from ecs_sql.mapping import EntityMapping
 from ecs_sql.processes import ForkSafeLock
@@ -31,10 +24,13 @@ from ecs_sql.storage.base import VersionedStorage
 from ecs_sql.storage.catalogue import Catalogue
 from ecs_sql.storage.chunk_store import ChunkStore
 from ecs_sql.storage.connecting import first_connection, open_engine
-from ecs_sql.storage.dialects import DatabaseDialect, dialect_for
+from ecs_sql.storage.dialects import dialect_for
 from ecs_sql.storage.driver import Driver
+from ecs_sql.storage.failures import translated
 from ecs_sql.storage.joining import joined_journal
 from ecs_sql.storage.loading import Load
+from ecs_sql.storage.outcomes import settle_commit
+from ecs_sql.storage.retrying import repeated
 from ecs_sql.storage.rows import UnitOfWork
 from ecs_sql.storage.schema import prepare_tables
 from ecs_sql.storage.sharing import SharedEngine
@@ -50,12 +46,6 @@ from ecs_sql.storage.verification.run import VerificationRun
 from ecs_sql.storage.verification.verifying import verify_connection
 
 T = TypeVar("T")
-
-ATTEMPTS = 10
-"""How often a single operation is tried when other transactions are in its way."""
-_PAUSE_SECONDS = 0.01
-_MAX_PAUSE_SECONDS = 0.5
-_REPEATABLE = frozenset({"conflict", "duplicate"})
 
 
 class SqlAlchemyEntityStorage(VersionedStorage):
@@ -147,27 +137,42 @@ class SqlAlchemyEntityStorage(VersionedStorage):
         except BaseException:
             held.close()
             raise
-        return _OwnWork(connection, self._catalogue, held, self._translated)
+        return _OwnWork(connection, self._catalogue, held)
 
     def _attempt(self, operation: Callable[[], T]) -> T:
-        for attempt in range(ATTEMPTS):
-            try:
-                with self._translated():
-                    return operation()
-            except WriteConflictError:
-                if attempt == ATTEMPTS - 1:
-                    raise
-            pause = min(_PAUSE_SECONDS * 2**attempt, _MAX_PAUSE_SECONDS)
-            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311  (jitter, no secret)
-        raise AssertionError("unreachable")  # pragma: no cover
+        def attempt() -> T:
+            with self._translated():
+                return operation()
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
+        return repeated(attempt)
+
+    def _translated(self) -> AbstractContextManager[None]:
         """A driver's errors as the library's own."""
+        return translated(self._dialect, self._engine.dialect.loaded_dbapi.Error)
+
+    def _commit(self, transaction: Transaction, *, repeatable: bool) -> None:
+        work = transaction.work
+        assert isinstance(work, SqlWork)  # noqa: S101  (this storage began it)
+        work.check_alive()
         try:
-            yield
-        except DBAPIError as error:
-            raise _translated(error, self._dialect) from error
+            work.commit()
+        except ConnectionLostError as lost:
+            settle_commit(
+                transaction.journal,
+                lost,
+                self._begin_patient,
+                self._attempt,
+                repeatable=repeatable,
+            )
+
+    def _begin_patient(self) -> UnitOfWork:
+        """Begin a unit of work that writes, and waits for others only so long."""
+
+        def begin(connection: Connection) -> None:
+            self._dialect.begin_write(connection)
+            self._dialect.limit_waiting(connection)
+
+        return self._work(begin)
 
     def _write_inside(self, current: Transaction, operation: Callable[[Transaction], None]) -> None:
         with self._translated():
@@ -181,7 +186,7 @@ class SqlAlchemyEntityStorage(VersionedStorage):
             self._dialect.begin_write(work.connection)
 
     def _read(self, operation: Callable[..., T]) -> T:
-        with self._translated():
+        with self._translated(), self._noted():
             return super()._read(operation)
 
     # Verification
@@ -205,6 +210,17 @@ class SqlAlchemyEntityStorage(VersionedStorage):
         finally:
             work.rollback()
             work.close()
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        """Let the current transaction, if any, remember that a read failed: no savepoint can heal it."""
+        try:
+            yield
+        except DBAPIError as error:
+            current = current_transaction(self)
+            if current is not None and isinstance(current.work, SqlWork):
+                current.work.failure = current.work.failure or error
+            raise
 
     # Transactions
 
@@ -268,40 +284,14 @@ class SqlAlchemyEntityStorage(VersionedStorage):
 class _OwnWork(SqlWork):
     """A unit of work on a connection of the storage's own."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        catalogue: Catalogue,
-        held: ExitStack,
-        translated: Callable[[], AbstractContextManager[None]],
-    ) -> None:
+    def __init__(self, connection: Connection, catalogue: Catalogue, held: ExitStack) -> None:
         super().__init__(connection, catalogue)
         self._held = held
-        self._translated = translated
-
-    def commit(self) -> None:
-        with self._translated():
-            super().commit()
 
     def close(self) -> None:
+        if self.connection.in_transaction():
+            self.rollback()  # what was read is read, even if the connection is lost by now
         self._held.close()
-
-
-def _translated(error: DBAPIError, dialect: DatabaseDialect) -> StorageError:
-    reason = str(error.orig).strip()
-    kind = dialect.kind_of(error)
-    if kind in _REPEATABLE:
-        return WriteConflictError(
-            f"another transaction was in the way ({reason}); repeat the whole transaction"
-        )
-    if kind == "too_large":
-        return ValueTooLargeError(
-            f"the server does not take a statement or value of that size ({reason}); "
-            "store less in one value, or raise the server's limit"
-        )
-    if kind == "lost":
-        return StorageError(f"the connection was lost ({reason}); try again")
-    return StorageError(f"the database failed ({reason})")
 
 
 def _read_graph(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
 from itertools import count
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -16,16 +17,18 @@ from ecs_sql.codecs.base import Undecodable
 from ecs_sql.codecs.chunks import IDS, Chunk, is_pointer
 from ecs_sql.entity_codec import EntityCodec, Values
 from ecs_sql.errors import (
+    ConnectionLostError,
+    StorageError,
     StoredValueError,
     TransactionError,
     UnknownDiscriminatorError,
-    WriteConflictError,
 )
 from ecs_sql.fields import is_abstract
 from ecs_sql.identity import IdentifiedModel
 from ecs_sql.lineage import Head, Insert
 from ecs_sql.storage.chunk_store import ChunkStore
 from ecs_sql.storage.driver import Driver
+from ecs_sql.storage.failures import storage_error, translated
 from ecs_sql.storage.rows import Parent, RegistryStatus, Rows, Savepoint, UnitOfWork
 from ecs_sql.storage.statements import IDENTITY_COLUMNS, ClassStatements, ColumnConverter
 
@@ -42,7 +45,8 @@ class SqlWork(UnitOfWork):
     def __init__(self, connection: Connection, catalogue: Catalogue) -> None:
         self.connection = connection
         self._driver = Driver(connection)
-        self.is_lost = False
+        self.failure: DBAPIError | None = None
+        """What has ended the transaction, though the block goes on."""
         self._catalogue = catalogue
         self._dialect = catalogue.dialect
         self._chunks = ChunkStore(self._driver, self._dialect)
@@ -370,24 +374,39 @@ class SqlWork(UnitOfWork):
 
     @override
     def savepoint(self) -> Savepoint:
-        self._check_not_lost()
-        return SqlSavepoint(self)
+        self.check_alive()
+        with self.translated():
+            return SqlSavepoint(self)
 
-    def _check_not_lost(self) -> None:
-        if self.is_lost:
-            raise WriteConflictError(
-                "the database ended the whole transaction for another's sake; repeat the whole transaction"
-            )
+    def translated(self) -> AbstractContextManager[None]:
+        """A driver's errors as the library's own."""
+        return translated(self._dialect, self.connection.dialect.loaded_dbapi.Error)
+
+    def check_alive(self) -> None:
+        """Check that the transaction can still be committed.
+
+        Raises:
+            StorageError: of the kind that has ended it.
+        """
+        if self.failure is not None:
+            raise storage_error(self.failure, self._dialect) from self.failure
+        if self.connection.invalidated:
+            raise ConnectionLostError("the connection was lost; repeat the whole transaction")
+        if self._dialect.has_failed(self.connection):
+            raise StorageError("the database ended the transaction; repeat the whole transaction")
 
     @override
     def commit(self) -> None:
-        self._check_not_lost()
-        self.connection.commit()
+        with self.translated():
+            self.connection.commit()
 
     @override
     def rollback(self) -> None:
         if not self.connection.closed:
-            self.connection.rollback()
+            try:
+                self.connection.rollback()
+            except DBAPIError:  # the server undoes by itself what a lost connection left open
+                self.connection.invalidate()
 
     def close(self) -> None:
         """Nothing: the connection is whoever's that opened it."""
@@ -406,15 +425,21 @@ class SqlSavepoint(Savepoint):
             raise TransactionError(
                 "the application ended its transaction inside the block; end it after the block"
             )
-        self._nested.commit()
+        try:
+            with self._work.translated():
+                self._nested.commit()
+        finally:
+            self._nested.close()  # one whose release failed would be in the way of the outer ones
 
     @override
     def rollback(self) -> None:
         if self._nested.is_active:
             try:
                 self._nested.rollback()
-            except DBAPIError:  # gone with the whole transaction, as after MariaDB's deadlocks
-                self._work.is_lost = True
+            except (
+                DBAPIError
+            ) as error:  # gone with the whole transaction, as after MariaDB's deadlocks
+                self._work.failure = self._work.failure or error
 
 
 def _as_uuid(value: Any) -> UUID:

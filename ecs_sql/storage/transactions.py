@@ -19,10 +19,12 @@ from ecs_sql.identity import (
     memories_of,
     remember,
 )
+from ecs_sql.lineage import Insert
 from ecs_sql.storage.rows import UnitOfWork
 
-Done = tuple[IdentifiedModel, Identity | None, Memory]
-"""What was done to one object: what it was before if that changed, and what to remember of it after the commit."""
+Done = tuple[IdentifiedModel, Identity | None, Memory, Insert | None]
+"""What was done to one object: what it was before if that changed, what to remember of it after the commit, and
+what was written of it, if anything."""
 
 
 class Journal:
@@ -32,28 +34,41 @@ class Journal:
         self._done: list[Done] = []
         self._latest: dict[int, Memory] = {}
         self._indexed = 0
+        self.has_cleared = False
+        """Whether the transaction removed versions, perhaps also some of its own."""
 
     @property
     def mark(self) -> int:
         """The present end of the journal."""
         return len(self._done)
 
-    def written(self, entity: IdentifiedModel, identity: Identity, memory: Memory) -> None:
+    def written(self, insert: Insert, memory: Memory) -> None:
         """Note that a version of the object was written, and give the object that identity."""
+        entity, identity = insert.entity, insert.identity
         ecs_id = entity.__dict__["ecs_id"]
         if ecs_id is identity.ecs_id or ecs_id == identity.ecs_id:
-            self._done.append((entity, None, memory))
+            self._done.append((entity, None, memory, insert))
         else:
-            self._done.append((entity, identity_of(entity), memory))
+            self._done.append((entity, identity_of(entity), memory, insert))
             assign_identity(entity, identity)
+
+    @property
+    def written_forks(self) -> list[Insert]:
+        """What was written under ids that the storage made up."""
+        return [insert for _, before, _, insert in self._done if insert and before is not None]
+
+    @property
+    def written_as_they_were(self) -> list[Insert]:
+        """What was written under the ids that the objects had."""
+        return [insert for _, before, _, insert in self._done if insert and before is None]
 
     def read(self, entity: IdentifiedModel, memory: Memory) -> None:
         """Note that the object is as stored."""
-        self._done.append((entity, None, memory))
+        self._done.append((entity, None, memory, None))
 
     def read_all(self, entities: Iterable[IdentifiedModel], known: Iterable[Memory]) -> None:
         """Note that these objects are as stored."""
-        self._done.extend(zip(entities, repeat(None), known))
+        self._done.extend(zip(entities, repeat(None), known, repeat(None)))
 
     def memories_of(self, entities: Sequence[IdentifiedModel]) -> list[Memory | None]:
         """What is known of the objects inside the transaction."""
@@ -64,7 +79,7 @@ class Journal:
         ]
 
     def _latest_memories(self) -> dict[int, Memory]:
-        for entity, _, memory in self._done[self._indexed :]:
+        for entity, _, memory, _ in self._done[self._indexed :]:
             self._latest[id(entity)] = memory
         self._indexed = len(self._done)
         return self._latest
@@ -72,7 +87,7 @@ class Journal:
     def undo(self, mark: int = 0) -> None:
         """Put the objects back as they were at the mark."""
         while len(self._done) > mark:
-            entity, before, _ = self._done.pop()
+            entity, before, _, _ = self._done.pop()
             if before is not None:
                 assign_identity(entity, before)
         self._latest.clear()
@@ -80,7 +95,7 @@ class Journal:
 
     def settle(self) -> None:
         """Remember what the commit made certain."""
-        for entity, _, memory in self._done:
+        for entity, _, memory, _ in self._done:
             remember(entity, memory)
         self.forget()
 

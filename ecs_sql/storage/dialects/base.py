@@ -14,9 +14,20 @@ from sqlalchemy.types import TypeEngine
 
 from ecs_sql.storage.driver import Driver
 
-ErrorKind = Literal["conflict", "duplicate", "too_large", "lost", "other"]
+ErrorKind = Literal[
+    "conflict",
+    "duplicate",
+    "too_large",
+    "lost",
+    "busy",
+    "full",
+    "read_only",
+    "denied",
+    "other",
+]
 """A serialization failure or deadlock, a version id that exists already, a too large statement or value,
-a lost connection, or anything else."""
+a lost or refused connection, a wait that took too long, a full disk, a database that takes no writes, a
+missing permission, or anything else."""
 
 Row = tuple[Any, ...]
 
@@ -152,6 +163,14 @@ class DatabaseDialect(ABC):
         Afterwards a query that ends with `current_read` sees all that was committed by those who passed
         before. A transaction that cannot see it fails with a conflict here or there.
         """
+
+    def has_failed(self, connection: Connection) -> bool:
+        """Whether an error has ended the connection's transaction, so that a commit would do nothing."""
+        return False
+
+    def limit_waiting(self, connection: Connection) -> None:
+        """Let no statement of the transaction that was begun wait for another one for ever."""
+        del connection  # most databases have a limit by themselves
 
     @abstractmethod
     def kind_of(self, error: DBAPIError) -> ErrorKind:

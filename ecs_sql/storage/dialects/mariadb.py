@@ -20,6 +20,29 @@ _DUPLICATE = 1062
 _CONFLICTS = frozenset({1213, 1020})
 _PACKET_TOO_LARGE = 1153
 _GONE = frozenset({2006, 2013})
+_KINDS: dict[object, ErrorKind] = {
+    _PACKET_TOO_LARGE: "too_large",
+    1053: "lost",  # the server shuts down
+    1927: "lost",  # killed
+    2002: "lost",
+    2003: "lost",
+    2055: "lost",
+    4031: "lost",
+    1040: "busy",
+    1203: "busy",
+    1205: "busy",
+    1021: "full",
+    1026: "full",
+    1114: "full",
+    1290: "read_only",
+    1792: "read_only",
+    1836: "read_only",
+    1044: "denied",
+    1045: "denied",
+    1142: "denied",
+    1143: "denied",
+    1227: "denied",
+}
 _DEFAULT_PACKET = 16 * 2**20
 
 _DEFAULTS = re.compile(r" (CHARACTER SET|COLLATE) UTF8MB4(_NOPAD_BIN)?\b")
@@ -80,8 +103,9 @@ class MariadbDialect(DatabaseDialect):
             connection.begin()
 
     def begin_reads(self, connection: Connection) -> None:
-        connection.execution_options(isolation_level="REPEATABLE READ")
         connection.begin()
+        # Of the next transaction alone: nothing has to be set back when the connection is given back.
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
     def in_autocommit(self, connection: Connection) -> bool:
         driver = connection.connection.dbapi_connection
@@ -151,8 +175,10 @@ class MariadbDialect(DatabaseDialect):
             return "conflict"
         if code == _DUPLICATE and "ux_base_ecs_id" in str(error.orig):
             return "duplicate"
-        if code == _PACKET_TOO_LARGE or (code in _GONE and self._is_oversized(error)):
+        if code in _GONE and self._is_oversized(error):
             return "too_large"
+        if code in _KINDS:
+            return _KINDS[code]
         return "lost" if error.connection_invalidated or code in _GONE else "other"
 
     def _is_oversized(self, error: DBAPIError) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.types import (
     BigInteger,
     Date,
@@ -29,7 +29,24 @@ from ecs_sql.storage.driver import Copy, Driver
 
 _CONFLICTS = frozenset({"40001", "40P01"})
 _UNIQUE_VIOLATION = "23505"
-_TOO_LARGE = frozenset({"54000", "53200"})
+_KINDS: dict[str, ErrorKind] = {
+    "54000": "too_large",
+    "53200": "too_large",
+    "57P01": "lost",  # the server shuts down, or an administrator ended the session
+    "57P02": "lost",
+    "57P03": "lost",
+    "57P05": "lost",
+    "53300": "busy",
+    "55P03": "busy",
+    "57014": "busy",  # a statement or lock timeout of the application's own
+    "53100": "full",
+    "25006": "read_only",
+    "42501": "denied",
+    "28000": "denied",
+    "28P01": "denied",
+}
+_CONNECTION_CLASS = "08"
+_PATIENCE_SECONDS = 10
 
 COPY_ROWS = 20
 """From how many rows on COPY is faster than INSERT."""
@@ -103,6 +120,14 @@ class PostgresqlDialect(DatabaseDialect):
     def single_reads(self, connection: Connection) -> Connection:
         return connection.execution_options(isolation_level="AUTOCOMMIT")
 
+    def has_failed(self, connection: Connection) -> bool:
+        # Such a transaction is rolled back by COMMIT too, without an error.
+        driver: Any = connection.connection.dbapi_connection
+        return bool(driver.info.transaction_status.name == "INERROR")
+
+    def limit_waiting(self, connection: Connection) -> None:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_PATIENCE_SECONDS}s'")
+
     def in_autocommit(self, connection: Connection) -> bool:
         driver: Any = connection.connection.dbapi_connection
         return bool(driver.autocommit)
@@ -161,6 +186,19 @@ class PostgresqlDialect(DatabaseDialect):
             return "conflict"
         if state == _UNIQUE_VIOLATION and "ux_base_ecs_id" in str(error.orig):
             return "duplicate"
-        if state in _TOO_LARGE:
-            return "too_large"
-        return "lost" if error.connection_invalidated else "other"
+        if state is not None and state in _KINDS:
+            return _KINDS[state]
+        if error.connection_invalidated or str(state).startswith(_CONNECTION_CLASS):
+            return "lost"
+        if isinstance(error, OperationalError) and state is None and not error.statement:
+            return _kind_of_refusal(str(error.orig))
+        return "other"
+
+
+def _kind_of_refusal(message: str) -> ErrorKind:
+    """Why no connection was made; the driver has no code for that, and most servers speak English."""
+    if "too many clients" in message or "connection slots" in message:
+        return "busy"
+    if any(word in message for word in ("authentication", "pg_hba", "does not exist", "denied")):
+        return "denied"
+    return "lost"

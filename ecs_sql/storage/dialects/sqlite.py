@@ -19,6 +19,16 @@ from ecs_sql.storage.driver import Driver
 BUSY_TIMEOUT_SECONDS = 30
 
 _CONFLICTS = frozenset({sqlite3.SQLITE_BUSY_SNAPSHOT, sqlite3.SQLITE_BUSY_RECOVERY})
+_PRIMARY_CODE = 0xFF
+_KINDS: dict[int, ErrorKind] = {
+    sqlite3.SQLITE_BUSY: "busy",
+    sqlite3.SQLITE_LOCKED: "busy",
+    sqlite3.SQLITE_FULL: "full",
+    sqlite3.SQLITE_READONLY: "read_only",
+    sqlite3.SQLITE_PERM: "denied",
+    sqlite3.SQLITE_CANTOPEN: "denied",
+    sqlite3.SQLITE_AUTH: "denied",
+}
 
 
 def is_memory(url: URL) -> bool:
@@ -95,6 +105,9 @@ class SqliteDialect(DatabaseDialect):
         if not _in_transaction(connection):
             connection.exec_driver_sql("BEGIN")
 
+    def has_failed(self, connection: Connection) -> bool:
+        return not _in_transaction(connection)  # a full disk, say, ends it
+
     def in_autocommit(self, connection: Connection) -> bool:
         return False  # begin_write begins a transaction whatever the driver's mode
 
@@ -120,7 +133,7 @@ class SqliteDialect(DatabaseDialect):
             return "duplicate"
         if code == sqlite3.SQLITE_TOOBIG or "too big" in str(original):
             return "too_large"
-        return "lost" if error.connection_invalidated else "other"
+        return _KINDS.get((code or 0) & _PRIMARY_CODE, "other")
 
 
 def _in_transaction(connection: Connection) -> bool:

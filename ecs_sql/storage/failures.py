@@ -1,0 +1,93 @@
+"""What a driver or a pool raises, as errors of the library that say what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from ecs_sql.errors import (
+    ConnectionLostError,
+    DatabaseBusyError,
+    StorageError,
+    ValueTooLargeError,
+    WriteConflictError,
+)
+from ecs_sql.storage.dialects import DatabaseDialect
+from ecs_sql.storage.dialects.base import ErrorKind
+
+
+class _Failure(NamedTuple):
+    """How one kind of failure is told."""
+
+    error: type[StorageError]
+    what: str
+    remedy: str
+
+
+_CONFLICT = _Failure(
+    WriteConflictError, "another transaction was in the way", "repeat the whole transaction"
+)
+_LOST = _Failure(
+    ConnectionLostError,
+    "the database ended the connection, or cannot be reached",
+    "repeat the whole transaction",
+)
+_BUSY = _Failure(
+    DatabaseBusyError,
+    "the database is busy with others for longer than this may wait",
+    "repeat later, or let it wait longer",
+)
+_FAILURES: dict[ErrorKind, _Failure] = {
+    "conflict": _CONFLICT,
+    "duplicate": _CONFLICT,
+    "too_large": _Failure(
+        ValueTooLargeError,
+        "the server does not take a statement or value of that size",
+        "store less in one value, or raise the server's limit",
+    ),
+    "lost": _LOST,
+    "busy": _BUSY,
+    "full": _Failure(StorageError, "the database's disk is full", "make room, and repeat"),
+    "read_only": _Failure(
+        StorageError,
+        "the database takes no writes",
+        "make it writable; for reads use transaction(read_only=True)",
+    ),
+    "denied": _Failure(
+        StorageError, "the database denies access", "grant what the message names, and repeat"
+    ),
+    "other": _Failure(StorageError, "the database failed", "see to the cause, and repeat"),
+}
+
+
+def storage_error(error: DBAPIError, dialect: DatabaseDialect) -> StorageError:
+    """The library's error for a driver's."""
+    return _told(_FAILURES[dialect.kind_of(error)], str(error.orig))
+
+
+def _told(failure: _Failure, reason: str) -> StorageError:
+    return failure.error(f"{failure.what} ({reason.strip()}); {failure.remedy}")
+
+
+@contextmanager
+def translated(dialect: DatabaseDialect, driver_error: type[Exception]) -> Iterator[None]:
+    """Raise a driver's errors, and those of SQLAlchemy that tell of its state, as the library's own.
+
+    Args:
+        dialect: of the database.
+        driver_error: the base of all errors of the driver.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        raise storage_error(error, dialect) from error
+    except PoolTimeout as error:
+        raise _told(_BUSY, str(error).partition(" (Background")[0]) from error
+    except PendingRollbackError as error:
+        raise _told(_LOST, "the transaction has failed before") from error
+    except driver_error as error:  # past SQLAlchemy, as when it sets an isolation level
+        raise storage_error(DBAPIError("", (), error), dialect) from error

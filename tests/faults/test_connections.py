@@ -1,0 +1,198 @@
+"""Connections that are lost at every statement: what is safe to repeat is repeated, and never done twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+from ecs_sql import SqlAlchemyEntityStorage, errors
+from ecs_sql.testing import assert_same_graph, assert_same_picture, picture
+from ecs_sql.testing.models import Node
+from tests.faults.proxy import CUTS, Cut, Proxy, connector, through
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sqlalchemy import Engine
+
+    from tests.faults.tally import Tally
+    from tests.storages import Storages
+
+MOST_ROUNDS = 60
+
+
+class Site(NamedTuple):
+    """One database, reached by a proxy and directly."""
+
+    backend: str
+    proxy: Proxy
+    storage: SqlAlchemyEntityStorage
+    """By the proxy."""
+    direct: SqlAlchemyEntityStorage
+
+    def rounds(self, cut: Cut) -> Iterator[int]:
+        """The numbers of the rounds at which to cut, until what the caller does has no more of them."""
+        for number in range(1, MOST_ROUNDS):
+            self.proxy.arm(number, cut)
+            yield number
+            if self.proxy.disarm():
+                return
+        raise AssertionError("it does not end")
+
+
+@pytest.fixture(params=["postgresql", "mariadb"])
+def site(request: pytest.FixtureRequest, storages: Storages) -> Iterator[Site]:
+    """The database of each server in turn."""
+    url = storages.database(request.param)
+    direct = storages.open_url(url, Node)
+    admin = create_engine(url, isolation_level="AUTOCOMMIT")
+    with Proxy(connector(make_url(url)), lambda: end_sessions(admin)) as proxy:
+        storage = storages.open_url(through(url, proxy.port), Node)
+        yield Site(request.param, proxy, storage, direct)
+        storage.engine.dispose()
+    admin.dispose()
+
+
+def end_sessions(admin: Engine) -> None:
+    """Let the server end all other sessions with this database."""
+    with admin.connect() as connection:
+        if admin.dialect.name == "postgresql":
+            connection.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+                    " AND application_name = current_setting('application_name')"
+                )
+            )
+            return
+        others = text(
+            "SELECT id FROM information_schema.processlist"
+            " WHERE db = database() AND id <> connection_id()"
+        )
+        for session in connection.scalars(others).all():
+            connection.execute(text(f"KILL {int(session)}"))
+
+
+def family(name: str, size: int = 2) -> Node:
+    return Node(name=name, children=[Node(name=f"{name} {number}") for number in range(size)])
+
+
+@pytest.mark.parametrize("size", [2, 50])
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_new_graph_is_stored_once(site: Site, cut: Cut, size: int, tally: Tally) -> None:
+    stored = 0
+    for number in site.rounds(cut):
+        root = family(f"{number}", size)
+        before = picture(root)
+        site.storage.register(root)
+        stored += size + 1
+        assert_same_picture(picture(root), before)
+        assert_same_graph(site.direct.get(root.ecs_id), root)
+        assert site.direct.get_registry_status().versions == stored
+        tally.add(f"connection lost {cut} a statement of a write", site.backend)
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_change_makes_one_version(site: Site, cut: Cut, tally: Tally) -> None:
+    root = family("root")
+    site.storage.register(root)
+    line = [root.ecs_id]
+    for number in site.rounds(cut):
+        root.children[0].size = number
+        site.storage.register(root)
+        line.append(root.ecs_id)
+        assert site.direct.get_lineage_ids(root.lineage_id) == line
+        assert_same_graph(site.direct.get(root.ecs_id), root)
+        assert site.direct.get_registry_status().versions == 3 + 2 * number
+        site.storage.register(root)  # and is remembered as it was stored
+        assert site.direct.get_registry_status().versions == 3 + 2 * number
+        tally.add(f"connection lost {cut} a statement of a write", site.backend)
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_change_that_expects_the_latest_makes_one_version(
+    site: Site, cut: Cut, tally: Tally
+) -> None:
+    node = site.storage.register(Node(name="a"))
+    line = [node.ecs_id]
+    for number in site.rounds(cut):
+        node.size = number
+        site.storage.register(node, expect_latest=True)
+        line.append(node.ecs_id)
+        assert site.direct.get_lineage_ids(node.lineage_id) == line
+        tally.add(f"connection lost {cut} a statement of a write", site.backend)
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_clearing_is_repeated(site: Site, cut: Cut, tally: Tally) -> None:
+    for number in site.rounds(cut):
+        site.direct.register(family(f"{number}"))
+        site.storage.clear()
+        assert site.direct.get_registry_status().versions == 0
+        tally.add(f"connection lost {cut} a statement of a write", site.backend)
+
+
+READS: dict[str, Callable[[Any, Node], Any]] = {
+    "get": lambda storage, root: storage.get(root.ecs_id),
+    "list": lambda storage, _: len(storage.list_by_type(Node)),
+    "lineage": lambda storage, root: storage.get_lineage_ids(root.lineage_id),
+    "status": lambda storage, _: storage.get_registry_status(),
+}
+
+
+@pytest.mark.parametrize("name", READS)
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_read_is_repeated(site: Site, cut: Cut, name: str, tally: Tally) -> None:
+    root = site.direct.register(family("root"))
+    expected = READS[name](site.direct, root)
+    for _ in site.rounds(cut):
+        found = READS[name](site.storage, root)
+        if isinstance(expected, Node):
+            assert_same_graph(found, expected)
+        else:
+            assert found == expected
+        tally.add(f"connection lost {cut} a statement of a read", site.backend)
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_block_lasts_or_says_that_it_does_not(site: Site, cut: Cut, tally: Tally) -> None:
+    root = family("root")
+    site.storage.register(root)
+    line = [root.ecs_id]
+    lost = 0
+    for number in site.rounds(cut):
+        before = picture(root)
+        new = Node(name=f"new {number}")
+        try:
+            with site.storage.transaction():
+                root.children[0].size = number
+                site.storage.register(root)
+                site.storage.get(root.children[1].ecs_id)
+                with site.storage.transaction():
+                    site.storage.register(new)
+        except errors.ConnectionLostError:
+            lost += 1
+            root.children[0].size = 0 if number == 1 else root.children[0].size
+            assert picture(root).keys() == before.keys()
+            assert not site.direct.has_entity(new.ecs_id)
+        else:
+            line.append(root.ecs_id)
+            assert_same_graph(site.direct.get(root.ecs_id), root)
+            assert site.direct.has_entity(new.ecs_id)
+        assert site.direct.get_lineage_ids(root.lineage_id) == line
+        tally.add(f"connection lost {cut} a statement of a block", site.backend)
+    assert lost
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_block_of_reads_fails_or_sees_it_all(site: Site, cut: Cut, tally: Tally) -> None:
+    root = site.direct.register(family("root"))
+    for _ in site.rounds(cut):
+        try:
+            with site.storage.transaction(read_only=True):
+                assert_same_graph(site.storage.get(root.ecs_id), root)
+                assert site.storage.get_registry_status().versions == 3
+        except errors.ConnectionLostError:
+            pass
+        tally.add(f"connection lost {cut} a statement of a block", site.backend)
