@@ -1,39 +1,24 @@
-"""ecs_sql keeps every state of pydantic object graphs in a SQL database, as immutable versions."""
+"""ecs_sql keeps every state of pydantic object graphs in a SQL database, as immutable versions.
 
-from ecs_sql import errors
-from ecs_sql.codecs.columns import ColumnOptions
-from ecs_sql.diff import EntityChange, EntityDiff, FieldChange
-from ecs_sql.entity import Entity
-from ecs_sql.errors import EcsSqlError
-from ecs_sql.mapping import EntityMapping
-from ecs_sql.registry import EntityRegistry
-from ecs_sql.row_classes import BaseEntitySQL
-from ecs_sql.storage.memory import InMemoryEntityStorage
-from ecs_sql.storage.protocol import EntityStorage
-from ecs_sql.storage.rows import RegistryStatus
-from ecs_sql.storage.sql import SqlAlchemyEntityStorage
-from ecs_sql.storage.verification.opening import verify_database
-from ecs_sql.storage.verification.report import Finding, VerificationProgress, VerificationReport
-from ecs_sql.tracer import entity_tracer
+What is here stands in `ecs_sql.exports`, which is imported with the first name that is asked for: so the
+command line shows its help, completes a word or is interrupted without the whole library.
+"""
 
-__all__ = [
-    "BaseEntitySQL",
-    "ColumnOptions",
-    "EcsSqlError",
-    "Entity",
-    "EntityChange",
-    "EntityDiff",
-    "EntityMapping",
-    "EntityRegistry",
-    "EntityStorage",
-    "FieldChange",
-    "Finding",
-    "InMemoryEntityStorage",
-    "RegistryStatus",
-    "SqlAlchemyEntityStorage",
-    "VerificationProgress",
-    "VerificationReport",
-    "entity_tracer",
-    "errors",
-    "verify_database",
-]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ecs_sql.exports import *  # noqa: F403 - its `__all__` is checked there
+    from ecs_sql.exports import __all__ as __all__
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name == "__all__" or not name.startswith("__"):
+            exports = import_module("ecs_sql.exports")
+            if name in ("__all__", *exports.__all__):
+                value = globals()[name] = getattr(exports, name)
+                return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *import_module("ecs_sql.exports").__all__})

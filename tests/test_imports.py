@@ -48,6 +48,7 @@ TOPS = {
     "reports": {"cli"},
     "cli": {"__main__"},
     "__main__": set[str](),
+    "exports": {""},
     "": set[str](),  # the package root, which re-exports
 }
 
