@@ -176,9 +176,15 @@ class CurrentTransaction:
         self._transaction = transaction
 
     def __enter__(self) -> Transaction:
-        self._token = _current.set({**_current.get(), self._key: self._transaction})
+        current = _current.get()
+        self._outer = current.get(self._key)
+        _current.set({**current, self._key: self._transaction})
         return self._transaction
 
     def __exit__(self, *_error: object) -> None:
         self._transaction.has_ended = True
-        _current.reset(self._token)
+        current = dict(_current.get())  # blocks of other storages may have begun or ended since
+        if current.pop(self._key, None) is self._transaction:
+            if self._outer is not None:
+                current[self._key] = self._outer
+            _current.set(current)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ecs_sql import Entity, InMemoryEntityStorage, errors
+
+if TYPE_CHECKING:
+    from tests.conftest import MakeStorage
 
 
 class Job(Entity):
@@ -59,3 +63,19 @@ def test_a_task_that_outlives_a_block_has_transactions_of_its_own() -> None:
     late.name = "changed"
     storage.register(late)
     assert [job.name for job in storage.list_by_type(Job)] == ["late", "changed"]
+
+
+def test_blocks_of_several_storages_may_end_in_any_order(make_storage: MakeStorage) -> None:
+    storages = [make_storage(Job), make_storage(Job)]
+    blocks = [storage.transaction() for storage in (*storages, *storages)]
+    for block in blocks:
+        block.__enter__()
+    for block in blocks[2:]:  # the first storage's inner block ends before the second's
+        block.__exit__(None, None, None)
+    for storage in storages:
+        storage.register(Job(name="of the outer block"))
+        assert [job.name for job in storage.list_by_type(Job)] == ["of the outer block"]
+    for block in blocks[:2]:
+        assert not block.__exit__(ArithmeticError, ArithmeticError(), None)
+    for storage in storages:
+        assert storage.list_by_type(Job) == []
