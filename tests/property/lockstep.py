@@ -14,7 +14,7 @@ from ecs_sql import SqlAlchemyEntityStorage, errors
 from ecs_sql.testing import assert_one_object_per_version
 from tests.property.machine_model import Fields, Refused, Registered, Version, renamed, shape
 from tests.property.models import PARTS, Motor, Part, Slot, Wheel
-from tests.property.strategies import reachable
+from tests.property.walking import reachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
