@@ -27,7 +27,7 @@ from ecs_sql.codecs.base import (
     only_of_type,
 )
 from ecs_sql.codecs.chunks import IDS, Chunk, Chunking, restored, roots
-from ecs_sql.codecs.columns import FieldColumn
+from ecs_sql.codecs.columns import HIDDEN, FieldColumn, SecretCodec
 from ecs_sql.codecs.references import AllPinned, pinned_id
 from ecs_sql.codecs.scalars import parse_uuids
 from ecs_sql.codecs.wishes import ExactNumeric
@@ -197,7 +197,8 @@ class FieldType(TypeDecorator[Any]):
                 return _canonical(column, value)
             except Refusal as error:
                 refusal = refusal or error
-        raise ValueError(f"{value!r}: {refusal and refusal.reason}") from refusal
+        shown = HIDDEN if isinstance(self.column.codec, SecretCodec) else value
+        raise ValueError(f"{shown!r}: {refusal and refusal.reason}") from refusal
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         """The field's value of a canonical one; ids of references.

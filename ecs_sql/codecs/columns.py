@@ -15,6 +15,7 @@ from ecs_sql.codecs.base import (
     ColumnForm,
     Decoding,
     Encoding,
+    Refusal,
     UnsupportedNode,
     dump_all_json,
     load_all_json,
@@ -111,6 +112,10 @@ class JsonColumn(ColumnForm):
         return self._codec.decode(forms, run)
 
 
+HIDDEN = pydantic.SecretStr("hidden")
+"""Shown in place of a secret."""
+
+
 class SecretCodec(Codec):
     """A secret, in a column whose own type encrypts it."""
 
@@ -126,10 +131,13 @@ class SecretCodec(Codec):
         return value_type is self._class
 
     def encode(self, values: list[Any], run: Encoding) -> list[Any]:
-        only_of_type(values, self._class)
-        plain = [value.get_secret_value() for value in values]
-        if self._text:
-            check_texts(plain)
+        try:
+            only_of_type(values, self._class)
+            plain = [value.get_secret_value() for value in values]
+            if self._text:
+                check_texts(plain)
+        except Refusal as refusal:  # which would show the secret
+            raise Refusal(HIDDEN, refusal.reason) from None
         return plain
 
     def decode(self, forms: list[Any], run: Decoding) -> list[Any]:

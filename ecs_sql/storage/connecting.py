@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -17,6 +19,8 @@ _DEFAULT_DRIVERS = {
     "mysql+pymysql": "mariadb+pymysql",
 }
 
+_SECRET_PARAMETER = re.compile("passw|secret|token", re.IGNORECASE)
+
 
 def open_engine(
     target: str | URL | Engine, *, set_up: bool = True
@@ -31,7 +35,7 @@ def open_engine(
         StorageUrlError: when no storage can be opened with the target.
     """
     if isinstance(target, Engine):
-        return target, _dialect(target, str(target.url)), False
+        return target, _dialect(target, shown_url(target.url)), False
     url, shown = _url(target)
     try:
         sql = url.get_dialect()()
@@ -50,10 +54,18 @@ def open_engine(
 def _url(target: str | URL) -> tuple[URL, str]:
     try:
         url = make_url(target)
-    except (ArgumentError, ValueError, TypeError, AttributeError) as error:
-        raise StorageUrlError(str(target), "it is no database URL") from error
+    except (ArgumentError, ValueError, TypeError, AttributeError):
+        # Without the cause, which may quote a password.
+        shown = re.sub(r":.*@", ":***@", str(target), flags=re.DOTALL)
+        raise StorageUrlError(shown, "it is no database URL") from None
     driver = _DEFAULT_DRIVERS.get(url.drivername, url.drivername)
-    return url.set(drivername=driver), url.render_as_string(hide_password=True)
+    return url.set(drivername=driver), shown_url(url)
+
+
+def shown_url(url: URL) -> str:
+    """The URL as messages show it: without passwords, also among its parameters."""
+    hidden = {name: "***" for name in url.query if _SECRET_PARAMETER.search(name)}
+    return url.update_query_dict(hidden).render_as_string(hide_password=True)
 
 
 def _dialect(engine: Engine, shown: str) -> DatabaseDialect:
@@ -69,7 +81,7 @@ def first_connection(engine: Engine, dialect: DatabaseDialect) -> None:
     Raises:
         StorageUrlError: when the database cannot be reached or used.
     """
-    shown = engine.url.render_as_string(hide_password=True)
+    shown = shown_url(engine.url)
     try:
         with engine.connect() as connection:
             dialect.inspect(connection)

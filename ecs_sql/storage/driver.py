@@ -122,7 +122,14 @@ class Driver:
         lost = self.connection.dialect.is_disconnect(cast("Any", error), self._raw, cursor)
         if lost:
             self._give_up(error)
-        return DBAPIError(statement, parameters, error, connection_invalidated=lost)
+        return DBAPIError(
+            statement,
+            parameters,
+            error,
+            hide_parameters=self.connection.engine.hide_parameters,
+            connection_invalidated=lost,
+            ismulti=isinstance(parameters, list),
+        )
 
     def _give_up(self, error: Exception) -> None:
         """Let SQLAlchemy find that the connection is lost: it then trusts no older one of the pool either."""

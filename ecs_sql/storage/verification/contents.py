@@ -15,6 +15,7 @@ from ecs_sql.codecs.base import (
     Undecodable,
     WrongTarget,
 )
+from ecs_sql.codecs.columns import HIDDEN, SecretCodec
 from ecs_sql.codecs.references import Pinned, pinned_id
 from ecs_sql.entity_codec import EntityCodec
 from ecs_sql.fields import FieldSpec
@@ -134,6 +135,8 @@ class ContentCheck:
                 )
 
     def _undecodable(self, item: FieldSpec, place: Place, value: Any, error: Exception) -> None:
+        if isinstance(item.column.codec, SecretCodec):
+            value = HIDDEN
         kind: FindingKind = (
             "broken_reference" if isinstance(error, WrongTarget) else "undecodable_value"
         )

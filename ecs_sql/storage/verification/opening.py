@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from ecs_sql.errors import StorageError, StorageUrlError
 from ecs_sql.identity import IdentifiedModel
 from ecs_sql.mapping import EntityMapping
-from ecs_sql.storage.connecting import first_connection, open_engine
+from ecs_sql.storage.connecting import first_connection, open_engine, shown_url
 from ecs_sql.storage.verification.report import OnFinding, OnProgress, VerificationReport
 from ecs_sql.storage.verification.run import VerificationRun
 from ecs_sql.storage.verification.verifiable import BATCH_ROWS, KEPT_FINDINGS
@@ -74,5 +74,4 @@ def _check_file(engine: Engine) -> None:
     if engine.dialect.name != "sqlite" or not database or database.startswith(("file:", ":")):
         return
     if not Path(database).is_file():
-        shown = engine.url.render_as_string(hide_password=True)
-        raise StorageUrlError(shown, "there is no such file")
+        raise StorageUrlError(shown_url(engine.url), "there is no such file")
