@@ -103,7 +103,7 @@ class VersionedStorage(Verifiable, ABC):
         """See `EntityStorage.register_many`."""
         roots = list(entities)
         for root in roots:
-            if not isinstance(root, IdentifiedModel):
+            if not issubclass(type(root), IdentifiedModel):  # which no object can claim for itself
                 raise NotAnEntityError(root)
         transaction = current_transaction(self)
         if transaction is not None and transaction.read_only:
@@ -423,6 +423,6 @@ def _clear(transaction: Transaction) -> None:
 def _checked_ids(ecs_ids: Iterable[UUID]) -> list[UUID]:
     ids = list(ecs_ids)
     for ecs_id in ids:
-        if not isinstance(ecs_id, UUID):
+        if not issubclass(type(ecs_id), UUID):
             raise NotAnIdError(ecs_id)
     return ids
