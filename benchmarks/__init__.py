@@ -22,7 +22,7 @@ R1b    the same ids in one call
 R2     a thread with 1,000 messages, read as one graph
 R3     all 10,000 messages
 V1     a thread of 200 messages; 100 times: append one and store it. Time, and bytes at the end
-V1n    bytes of one more version of a thread, while the thread grows up to 10,000 messages
+V1n    bytes of one more version of a thread of up to 10,000 messages and as many versions
 N1     store a reloaded thread of 1,000 messages that nobody changed
 D1     a chain of entities 1,000 deep: write it and read it; statements are counted
 T1     500 classes of ten fields: define them, map them, make their tables, write and read one

@@ -88,6 +88,10 @@ class Records:
         for done in range(0, total, size):
             yield self.messages(min(size, total - done))
 
+    def ids(self, count: int) -> list[UUID]:
+        """``count`` ids of nothing that is stored."""
+        return [self._uuid() for _ in range(count)]
+
     def some_of(self, ids: Sequence[UUID], count: int) -> list[UUID]:
         """``count`` different ones of these ids in random order; fewer where there are fewer."""
         return self._random.sample(ids, min(count, len(ids)))

@@ -12,7 +12,7 @@ LENGTH = 200
 APPENDS = 100
 LONG = 1_000
 LENGTHS = (100, 300, 1_000, 3_000, 10_000)
-CURVE_APPENDS = 20
+CURVE_APPENDS = 50
 
 V1 = Measure("V1")
 V1_BYTES = Measure("V1 bytes", "bytes")
@@ -38,7 +38,7 @@ def appended(peer: Peer, settings: Settings) -> Phases:
 
 
 def bytes_per_version(peer: Peer, settings: Settings) -> Phases:
-    """V1n: for each length, a fresh thread of that length and what appends add to the database."""
+    """V1n: for each length, a thread of that length and history, and what appends add to the database."""
     for length in LENGTHS:
         if length <= settings.scaled(LENGTHS[-1]):
             yield lambda length=length: {
@@ -52,10 +52,11 @@ def curve_point(length: int) -> Measure:
 
 
 def appended_bytes(peer: Peer, settings: Settings, length: int) -> float:
-    """Bytes for each appended message, its own row included."""
+    """Bytes for each appended message, its own row included; the thread has as many versions behind it."""
     source = Records()
     with opened(peer, settings) as target:
         made = target.thread(source.thread(), source.messages(length))
+        target.store.age(made, source.ids(length))
         target.store.save_thread(made)
         before = target.database.size()
         target.store.appending(made, target.messages(source.messages(CURVE_APPENDS)))()
@@ -94,7 +95,10 @@ def statements_of_unchanged(peer: Peer, settings: Settings) -> int:
 STAGES = (
     Stage("V1", "a thread of 200 messages, 100 times: append one and store it", appended),
     Stage(
-        "V1n", "bytes of one more version, by the thread's length", bytes_per_version, most_rounds=1
+        "V1n",
+        "bytes of one more version, by the length of thread and history",
+        bytes_per_version,
+        most_rounds=1,
     ),
     Stage("N1", "store an unmodified, reloaded thread of 1,000 messages", unchanged),
 )

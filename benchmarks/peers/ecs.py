@@ -8,7 +8,7 @@ from uuid import UUID
 
 from benchmarks.databases import Database
 from benchmarks.peers.definitions import classes_in, compiled, executed, model_template
-from benchmarks.peers.objects import ObjectStore
+from benchmarks.peers.objects import ObjectStore, give_ancestors
 from benchmarks.peers.protocol import Peer, Startup
 from ecs_sql import Entity, EntityMapping, SqlAlchemyEntityStorage
 
@@ -79,6 +79,10 @@ class EcsStore(ObjectStore[ChatMessage, ChatThread, ChainLink]):
     def list_messages(self) -> Sequence[ChatMessage]:
         """By type."""
         return self._storage.list_by_type(ChatMessage)
+
+    def age(self, thread: ChatThread, ancestors: Sequence[UUID]) -> None:
+        """Versions name their ancestors."""
+        give_ancestors(thread, ancestors)
 
     def reading(self) -> AbstractContextManager[Any]:
         """The storage's own transaction."""

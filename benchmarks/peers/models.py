@@ -1,11 +1,12 @@
 """The plain pydantic classes that the peers written by hand keep: content and bookkeeping, nothing else."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from pydantic import BaseModel, Field
 
-from benchmarks.peers.objects import ObjectStore
+from benchmarks.peers.objects import ObjectStore, give_ancestors
 
 
 class Version(BaseModel):
@@ -57,3 +58,7 @@ class ModelStore(ObjectStore[ChatMessage, ChatThread, ChainLink]):
     message_class = ChatMessage
     thread_class = ChatThread
     link_class = ChainLink
+
+    def age(self, thread: ChatThread, ancestors: Sequence[UUID]) -> None:
+        """Versions name their ancestors."""
+        give_ancestors(thread, ancestors)

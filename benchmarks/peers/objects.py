@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, ClassVar, TypeVar
+from uuid import UUID
 
 from benchmarks.peers.protocol import ChatStore
 from benchmarks.records import LinkRecord, MessageRecord, ThreadRecord
@@ -76,6 +77,11 @@ class ObjectStore(ChatStore[M, T, L]):
     def labels_of(self, first: L) -> list[str]:
         """Walk the chain."""
         return [link.label for link in links_of(first)]
+
+
+def give_ancestors(version: Any, ancestors: Sequence[UUID]) -> None:
+    """Make the version the fork of the last of these."""
+    version.parent_id, version.old_ids = ancestors[-1], list(ancestors)
 
 
 def linked(links: Sequence[Any]) -> Any:

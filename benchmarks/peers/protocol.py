@@ -48,6 +48,9 @@ class ChatStore(ABC, Generic[M, T, L]):
     def append(self, thread: T, message: M) -> None:
         """Append the message to the thread, in memory."""
 
+    def age(self, thread: T, ancestors: Sequence[UUID]) -> None:
+        """Let the thread have these ancestors, oldest first; peers that keep no list of them do nothing."""
+
     @abstractmethod
     def get_thread(self, ecs_id: UUID) -> T:
         """Read one version of a thread with all its messages."""

@@ -67,7 +67,7 @@ class ChunkStore:
         stored = self._stored(list(chunks))
         rows = [(chunk_id, *chunks[chunk_id]) for chunk_id in sorted(chunks.keys() - stored)]
         if rows:
-            self._dialect.insert_missing(self._driver, CHUNK_TABLE, ("id", *Chunk._fields), rows)
+            self._dialect.insert_chunks(self._driver, rows)
 
     def _stored(self, ids: Sequence[str]) -> set[str]:
         stored: set[str] = set()

@@ -49,6 +49,9 @@ class Target:
     insert: str
 
 
+CHUNK_COLUMNS = ("id", "chunks", "data")
+
+
 class DatabaseDialect(ABC):
     """One database's ways. Stateless but for what the server says of itself."""
 
@@ -124,12 +127,10 @@ class DatabaseDialect(ABC):
         """Insert rows into a table."""
         driver.execute_many(target.insert, rows)
 
-    def insert_missing(
-        self, driver: Driver, table: str, columns: Sequence[str], rows: list[Row]
-    ) -> None:
-        """Insert rows into a table, but for those whose key is there; waits for who is inserting it."""
-        statement = f"{self.insert_statement(table, columns)} ON CONFLICT DO NOTHING"
-        driver.execute_many(statement, rows)
+    def insert_chunks(self, driver: Driver, rows: list[Row]) -> None:
+        """Insert chunks in this order, but for those that are there; waits for who is inserting one."""
+        statement = self.insert_statement("ecs_chunks", CHUNK_COLUMNS)
+        driver.execute_many(f"{statement} ON CONFLICT DO NOTHING", rows)
 
     def chunk_trees(self, condition: str) -> str:
         """A query for `id`, `chunks` and `data` of the chunks for which a condition holds, and of all below."""
@@ -144,7 +145,7 @@ class DatabaseDialect(ABC):
     """A chunk's id, as the first step of `chunk_trees` selects it."""
     tree_children: str
     """Selects the ids below the chunks in `tree`; what is no JSON list has none."""
-    tree_chunks = "chunk.id, chunk.chunks, chunk.data FROM tree JOIN ecs_chunks AS chunk ON chunk.id = tree.id"
+    tree_chunks = "chunk.id, chunk.chunks, chunk.data FROM tree CROSS JOIN ecs_chunks AS chunk ON chunk.id = tree.id"
     """Selects the chunks in `tree`."""
 
     def insert_statement(self, table: str, columns: Sequence[str]) -> str:

@@ -11,7 +11,14 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from ecs_sql.storage.binding import hexes
-from ecs_sql.storage.dialects.base import DatabaseDialect, ErrorKind, Row, Target, UnusableServer
+from ecs_sql.storage.dialects.base import (
+    CHUNK_COLUMNS,
+    DatabaseDialect,
+    ErrorKind,
+    Row,
+    Target,
+    UnusableServer,
+)
 from ecs_sql.storage.driver import Driver
 
 MAX_IDS = 50_000
@@ -130,10 +137,9 @@ class MariadbDialect(DatabaseDialect):
         for part in self._parts(rows):
             super().insert_rows(driver, target, part)
 
-    def insert_missing(
-        self, driver: Driver, table: str, columns: Sequence[str], rows: list[Row]
-    ) -> None:
-        statement = self.insert_statement(table, columns).replace("INSERT", "INSERT IGNORE", 1)
+    def insert_chunks(self, driver: Driver, rows: list[Row]) -> None:
+        statement = self.insert_statement("ecs_chunks", CHUNK_COLUMNS)
+        statement = statement.replace("INSERT", "INSERT IGNORE", 1)
         for part in self._parts(rows):
             driver.execute_many(statement, part)
 

@@ -79,17 +79,19 @@ class PostgresqlDialect(DatabaseDialect):
 
     name = "postgresql"
     placeholder = "%s"
-    # LATERAL with OFFSET 0: one look into the index for each id, however many the planner expects.
+    # LATERAL with OFFSET 0: one look into the index for each id. All ids have 22 characters; asked for that,
+    # the planner expects few rows, where it would else compile the query for longer than it runs (JIT).
     tree_id = "CAST(id AS TEXT)"
     tree_children = (
         "child.id FROM tree "
         "CROSS JOIN LATERAL (SELECT chunks FROM ecs_chunks WHERE id = tree.id OFFSET 0) AS branch "
         "CROSS JOIN LATERAL json_array_elements_text(CASE WHEN json_typeof(branch.chunks) = 'array' "
-        "THEN branch.chunks ELSE '[]' END) AS child (id)"
+        "THEN branch.chunks ELSE '[]' END) AS child (id) WHERE length(tree.id) = 22"
     )
     tree_chunks = (
         "tree.id, CAST(chunk.chunks AS TEXT), chunk.data FROM tree CROSS JOIN LATERAL "
-        "(SELECT chunks, data FROM ecs_chunks WHERE id = tree.id OFFSET 0) AS chunk"
+        "(SELECT chunks, data FROM ecs_chunks WHERE id = tree.id OFFSET 0) AS chunk "
+        "WHERE length(tree.id) = 22"
     )
 
     def __init__(self) -> None:
@@ -154,6 +156,14 @@ class PostgresqlDialect(DatabaseDialect):
             super().insert_rows(driver, target, rows)
         else:
             driver.copy(copy, rows)
+
+    def insert_chunks(self, driver: Driver, rows: list[Row]) -> None:
+        # COPY cannot pass over keys that are there.
+        driver.query(
+            "INSERT INTO ecs_chunks (id, chunks, data) SELECT * FROM "
+            "unnest(%s::text[], %s::json[], %s::bytea[]) ON CONFLICT DO NOTHING RETURNING id",
+            tuple(map(list, zip(*rows, strict=True))),
+        )
 
     def _copy_of(self, driver: Driver, target: Target) -> Copy | None:
         """How rows are copied to a target; None where its columns are not of the types that their values are for."""
