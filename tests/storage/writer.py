@@ -18,7 +18,8 @@ from ecs_sql.testing.models import Node
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-CHILDREN = 10
+CHILDREN = 14
+"""Enough for the list of a root to stand in chunks."""
 VERSIONS = 2 * CHILDREN + 1
 """What is stored of one graph: it is changed once, but for its first child."""
 _NAMES = UUID(int=0)
