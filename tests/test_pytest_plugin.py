@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import _ecs_sql_pytest
 import ecs_sql
 
 if TYPE_CHECKING:
@@ -168,6 +171,25 @@ def test_a_fixture_of_that_name_of_the_users_own_wins(run: Callable[..., str]) -
         assert storage == []
 """
     )
+
+
+def test_a_coroutine_function_stays_one_for_the_plugin_that_runs_it() -> None:
+    storage = ecs_sql.InMemoryEntityStorage()
+    found: list[int] = []
+
+    async def test() -> None:
+        found.append(storage.get_registry_status().versions)
+        storage.register(Note())
+
+    clearing = _ecs_sql_pytest._clearing(storage, test)
+    assert inspect.iscoroutinefunction(clearing)
+    for _ in range(2):
+        asyncio.run(clearing())
+    assert found == [0, 0]
+
+
+class Note(ecs_sql.Entity):
+    pass
 
 
 def test_unused_it_imports_nothing_of_the_package(run: Callable[..., str]) -> None:
