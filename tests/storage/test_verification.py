@@ -133,7 +133,13 @@ def test_progress_is_told_to_the_end_and_rows_are_counted(garden: SqlAlchemyEnti
     assert next(iter(last)) == "base_entities"
     assert {table: progress.done for table, progress in last.items()} == report.rows
     assert all(progress.done == progress.total for progress in last.values())
-    assert report.rows == {"base_entities": 8, "plant": 5, "tree": 4, "garden": 3}
+    assert report.rows == {
+        "base_entities": 8,
+        "plant": 5,
+        "tree": 4,
+        "garden": 3,
+        "ecs_chunks": 0,
+    }
     assert report.versions == 8
     assert all(one.done <= one.total for one in told)
 
@@ -432,7 +438,7 @@ def test_missing_and_additional_tables_are_found(
     run_sql(garden, "DROP TABLE tree")
     report = garden.verify()
     assert found(report) == [("missing_table", "tree", None, None)]
-    assert report.rows == {"base_entities": 8, "plant": 5, "garden": 3}
+    assert report.rows == {"base_entities": 8, "plant": 5, "garden": 3, "ecs_chunks": 0}
     only_plants = verify_database(storages.url(garden), [Plant])
     assert only_plants.counts == {"additional_table": 1, "unknown_discriminator": 7}
     assert ("additional_table", "garden", None, None) in found(only_plants)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Column, Dialect, Table, select
@@ -13,6 +13,7 @@ from ecs_sql.storage.dialects.base import DatabaseDialect
 from ecs_sql.storage.driver import Driver
 from ecs_sql.storage.statements import ColumnConverter, Restore
 from ecs_sql.storage.verification.contents import UNREADABLE, reason_of
+from ecs_sql.storage.verification.report import FindingKind
 from ecs_sql.storage.verification.run import Place, VerificationRun
 
 _FIRST_ROWS = 64
@@ -28,20 +29,21 @@ class BatchSize:
         self.rows = min(_FIRST_ROWS, most)
 
     def learn(self, rows: Sequence[Sequence[Any]]) -> None:
-        """Adapt to the rows of the last batch."""
+        """Adapt to the largest of the last batch's rows: the next may hold more of its kind."""
         if rows:
-            size = sum(
-                len(value) for row in rows for value in row if isinstance(value, (str, bytes))
-            )
-            fitting = _BATCH_BYTES * len(rows) // max(size, 1)
+            largest = max(sum(map(_size_of, row)) for row in rows)
+            fitting = _BATCH_BYTES // max(largest, 1)
             self.rows = max(1, min(fitting, self.rows * _GROWTH, self._most))
 
 
-class Batch(NamedTuple):
-    """Rows of a table as canonical columns; a value that did not convert is `UNREADABLE`."""
+_ID_BYTES = 100
+"""What an ancestor's UUID takes in memory, about."""
 
-    row_ids: list[int]
-    columns: list[list[Any]]
+
+def _size_of(value: Any) -> int:
+    if isinstance(value, (str, bytes)):
+        return len(value)
+    return len(value) * _ID_BYTES if isinstance(value, tuple) else 0
 
 
 class TableReader:
@@ -125,19 +127,26 @@ class _ColumnReader:
         ]
 
     def _canonical(self, values: list[Any], code: Any) -> list[Any]:
+        return self._converter.from_driver(self._restored(values), code)
+
+    def _restored(self, values: list[Any]) -> list[Any]:
         whole = [values]  # text and bytes are to the driver what they are here
         self._restore(self._chunked, whole)
-        return self._converter.from_driver(whole[0], code)
+        return whole[0]
 
     def _convert_one(self, run: VerificationRun | None, place: Place, value: Any, code: Any) -> Any:
+        kind: FindingKind = "undecodable_value"
         try:
             if value is not None or self._column.nullable:
-                return self._canonical([value], code)[0]
+                kind = "missing_chunk"
+                restored = self._restored([value])
+                kind = "undecodable_value"
+                return self._converter.from_driver(restored, code)[0]
             reason = "it is NULL"
         except Exception as error:  # noqa: BLE001  (whatever a damaged value brings about is a finding)
             reason = reason_of(error)
         if run is not None:
-            run.found("undecodable_value", place, reason, column=self._column.name, value=value)
+            run.found(kind, place, reason, column=self._column.name, value=value)
         return UNREADABLE
 
 

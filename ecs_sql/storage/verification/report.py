@@ -19,6 +19,9 @@ FindingKind = Literal[
     "split_lineage",
     "lineage_cycle",
     "contradicting_ancestors",
+    "missing_chunk",
+    "damaged_chunk",
+    "orphaned_chunk",
     "wrong_format",
     "missing_table",
     "additional_table",
@@ -30,7 +33,7 @@ FindingKind = Literal[
     "missing_index",
     "missing_constraint",
 ]
-"""What can be wrong. The first nine are of rows, the others of the database's schema.
+"""What can be wrong. The first twelve are of rows, the others of the database's schema.
 
 - `unknown_discriminator`: a version of a type that no registered class has
 - `undecodable_value`: a stored value that its column's type or its field's annotation cannot have written
@@ -41,6 +44,9 @@ FindingKind = Literal[
 - `split_lineage`: a version whose parent is stored in another lineage
 - `lineage_cycle`: versions that are each other's ancestors; told once for each circle
 - `contradicting_ancestors`: a version whose `old_ids` does not continue its parent's
+- `missing_chunk`: a large value of which a chunk is missing or damaged
+- `damaged_chunk`: a chunk that is not what its id, its hash, says
+- `orphaned_chunk`: a chunk that no value and no other chunk refers to
 - `wrong_format`: `ecs_meta` is missing, or does not hold this release's storage format alone
 - `additional_table`: an entity table (its `id` refers to one of the mapping's) of no registered class
 - the others: the database's tables are not those that the classes need
@@ -56,7 +62,10 @@ REMEDIES: Mapping[FindingKind, str] = {
     "split_lineage": "give the version its parent's lineage_id, or the parent that it had",
     "lineage_cycle": "give one of the versions the parent that it had",
     "contradicting_ancestors": "set old_ids to the parent's with the parent's id at the end",
-    "wrong_format": "use the release that wrote the database, or restore ecs_meta",
+    "missing_chunk": "restore the chunk's row from a backup",
+    "damaged_chunk": "restore the chunk's row from a backup",
+    "orphaned_chunk": "restore what referred to it from a backup, or delete the row",
+    "wrong_format": "open a storage on it, which raises an older format, or restore ecs_meta",
     "missing_table": "open a storage of these classes on the database, which makes it",
     "additional_table": "register the class whose table it is, or drop the table",
     "missing_column": "add the column",

@@ -39,6 +39,7 @@ class SchemaCheck:
         self._inspector = inspect(connection)
         self._unreadable: set[str] = set()
         self.ids_are_unique = True
+        self.knows_all_tables = True
 
     def check(self) -> frozenset[str]:
         """Note what differs; the tables whose rows can be read all the same."""
@@ -75,6 +76,7 @@ class SchemaCheck:
         }
         while more := {table for table, to in referred.items() if to & known} - known:
             known |= more
+            self.knows_all_tables = False
             for table in sorted(more):
                 reason = "its id refers to an entity table, and it is of no registered class"
                 self._run.found("additional_table", Place(table), reason)

@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from ecs_sql.mapping import EntityMapping
 from ecs_sql.storage.dialects.base import DatabaseDialect
+from ecs_sql.storage.verification.chunks import ChunkWalk
 from ecs_sql.storage.verification.class_tables import ClassTableWalk
 from ecs_sql.storage.verification.database import Database
 from ecs_sql.storage.verification.reading import uuid_of
@@ -13,7 +14,7 @@ from ecs_sql.storage.verification.report import VerificationReport
 from ecs_sql.storage.verification.run import Place, VerificationRun
 from ecs_sql.storage.verification.schema import SchemaCheck
 from ecs_sql.storage.verification.versions import VersionWalk
-from ecs_sql.tables import BASE_TABLE, META_TABLE, STORAGE_FORMAT
+from ecs_sql.tables import BASE_TABLE, CHUNK_TABLE, META_TABLE, STORAGE_FORMAT
 
 
 def verify_connection(
@@ -35,6 +36,10 @@ def verify_connection(
         for entity_class in mapping.entity_classes:
             if mapping.table(entity_class).name in database.usable:
                 ClassTableWalk(database, entity_class).walk()
+        if CHUNK_TABLE in database.usable:
+            every = {table.name for table in mapping.metadata.sorted_tables}
+            knows_all = schema.knows_all_tables and every - {META_TABLE} <= database.usable
+            ChunkWalk(database, knows_all_tables=knows_all).walk()
     return run.report(dialect.name, versions)
 
 

@@ -40,13 +40,14 @@ class VersionWalk:
             rows, codes = self._base.after(last, database.dialect, self._size.rows)
             if not rows:
                 return versions
-            self._check(rows, codes)
-            self._size.learn(rows)
+            columns = self._check(rows, codes)
+            self._size.learn(list(zip(*columns, strict=True)))
             self._run.checked(BASE_TABLE, len(rows))
             versions += len(rows)
             last = rows[-1][0]
 
-    def _check(self, rows: Sequence[Any], codes: list[Any]) -> None:
+    def _check(self, rows: Sequence[Any], codes: list[Any]) -> list[list[Any]]:
+        """Check versions; their bookkeeping in columns."""
         places = [self._place(row) for row in rows]
         columns = self._base.convert(self._run, places, rows, codes)
         self._check_lineages(places, columns)
@@ -61,6 +62,7 @@ class VersionWalk:
                 )
         for entity_class, own in groups.items():
             self._class_rows(entity_class).check(own)
+        return columns
 
     def _place(self, row: Sequence[Any]) -> Place:
         entity_class = self._database.class_of(row[_TYPE])
