@@ -243,7 +243,7 @@ class Backend:
         self._check_versions(listed, expected, stored)
 
     def check_lineage(self, lineage: int, which: int) -> None:
-        """A lineage's versions in stored order; each one's parent, if it is stored, before it."""
+        """A lineage's versions in stored order; who follows the parents never comes back."""
         storage, identities = self.storage(which), self._model.identities
         lineage_id = self._lineages.get(lineage, uuid4())
         expected = [number for number in self._order if identities[number].lineage == lineage]
@@ -252,9 +252,13 @@ class Backend:
         assert storage.has_lineage_id(lineage_id) == bool(expected)
         entities = storage.get_lineage_entities(lineage_id)
         self._check_versions(entities, expected, self._model.stored)  # type: ignore[arg-type]
-        for position, number in enumerate(listed):
-            parent = identities[number].parent
-            assert parent not in expected or parent in listed[:position]
+        parents = {entity.ecs_id: entity.parent_id for entity in entities}
+        for ecs_id, parent in parents.items():
+            line, above = {ecs_id}, parent
+            while above is not None:
+                assert above not in line
+                line.add(above)
+                above = parents.get(above)
 
     def check_read_only(self, handle: int, which: int) -> None:
         storage = self.storage(which)

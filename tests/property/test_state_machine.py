@@ -161,11 +161,13 @@ class Machine(RuleBasedStateMachine):
             self.live.append(handles[0])
 
     @precondition(lambda self: len(self.model.stored) > 5)
-    @rule()
-    def clear(self) -> None:
+    @rule(at=places, storage=which)
+    def clear_and_register(self, at: int, storage: int) -> None:
         self.model.clear()
         for backend in self.backends:
             backend.clear()
+        self.all_is_as_the_model_says()
+        self.register_all([self.pick(at)], storage)
 
     # Blocks
 
@@ -175,6 +177,18 @@ class Machine(RuleBasedStateMachine):
         self.model.begin()
         for backend in self.backends:
             backend.begin(joined=joined)
+
+    @rule(at=places, edits=some_changes, more=some_changes, joined=st.booleans())
+    def register_and_roll_back(
+        self, at: int, edits: list[Change], more: list[Change], joined: bool
+    ) -> None:
+        root = self.pick(at)
+        self.register_all([root], 0)  # so that what changes in the block forks there
+        self.begin(joined)
+        for changed in (edits, more):
+            self.change(changed)
+            self.register_all([root], 0)
+        self.roll_back()
 
     @precondition(lambda self: self.model.depth)
     @rule()
