@@ -47,9 +47,9 @@ def utc(value: dt.datetime) -> dt.datetime:
     return instant
 
 
-def all_utc(values: list[dt.datetime]) -> list[dt.datetime]:
-    """A column of aware datetimes in UTC; see `utc`."""
-    if values and _are_utc(values) and MIN_INSTANT <= min(values) <= max(values) <= MAX_INSTANT:
+def _checked_utc(values: list[dt.datetime]) -> list[dt.datetime]:
+    """A column of datetimes in UTC, where none is refused; see `utc`."""
+    if values and MIN_INSTANT <= min(values) <= max(values) <= MAX_INSTANT:
         return values
     return list(map(utc, values))
 
@@ -74,7 +74,7 @@ def datetime_texts(values: list[dt.datetime]) -> list[str]:
         return list(map(datetime_text, values))
     return [  # JSON leaves out a fraction of zero
         text if len(text) == _UTC_TEXT_LENGTH else datetime_text(value)
-        for text, value in zip(json_texts(all_utc(values)), values, strict=True)
+        for text, value in zip(json_texts(_checked_utc(values)), values, strict=True)
     ]
 
 
@@ -117,7 +117,7 @@ class NativeDatetimeCodec(TextualCodec):
     def _encode_column(self, values: list[Any], run: Encoding) -> list[Any]:
         only_of_type(values, dt.datetime)
         if self._aware and _are_utc(values):
-            return all_utc(values)
+            return _checked_utc(values)
         return list(map(self._checked, values))
 
     def _decode_column(self, values: list[Any], run: Decoding) -> list[Any]:

@@ -82,6 +82,16 @@ class VersionedStorage(Verifiable, ABC):
     def _begin_grouped_reads(self) -> UnitOfWork:
         """Begin a unit of work that sees one state of the database throughout."""
 
+    def _begin_write(self) -> UnitOfWork:
+        return self._begin(write=True)
+
+    _has_lone_writes = False
+    """Whether a single new version can be written more quickly than by a unit of work that asks first."""
+
+    def _begin_lone(self) -> UnitOfWork:
+        """Begin a unit of work for `insert_lone` alone."""
+        return self._begin_write()
+
     def _attempt(self, operation: Callable[[], T]) -> T:
         """Run an operation of its own transaction, repeating it where the backend says so."""
         return operation()
@@ -112,9 +122,30 @@ class VersionedStorage(Verifiable, ABC):
         with collection_paused:
             graph = Graph(roots, self._codec_for)
             survey = Survey(graph, lambda nodes: self._own(nodes, known(nodes)))
-            if not survey.is_settled:
+            is_done = survey.is_settled or (transaction is None and self._write_lone(survey))
+            if not is_done:
                 self._write(lambda unit: self._store(unit, survey, expect_latest=expect_latest))
         return roots
+
+    def _write_lone(self, survey: Survey) -> bool:
+        """Write a single new entity without asking first whether it is stored; False where it is not that.
+
+        To ask would take as long as to write it, and mostly it is new.
+        """
+        if not self._has_lone_writes or survey.changed or len(survey.unknown) != 1:
+            return False
+        inserts = plan_inserts(survey, survey.unknown, ())
+        if inserts[0].identity.parent_id is not None:
+            return False
+
+        def write() -> bool:
+            with self._own_transaction(self._begin_lone, repeatable=True) as transaction:
+                is_written = transaction.work.insert_lone(inserts[0])
+                if is_written:
+                    self._note(transaction.journal, survey, inserts)
+                return is_written
+
+        return self._attempt(write)
 
     def _own(
         self, entities: Sequence[IdentifiedModel], memories: Sequence[Memory | None]
@@ -194,7 +225,7 @@ class VersionedStorage(Verifiable, ABC):
             self._write_inside(current, operation)
 
     def _write_alone(self, operation: Callable[[Transaction], None]) -> None:
-        with self._own_transaction(repeatable=True) as transaction:
+        with self._own_transaction(self._begin_write, repeatable=True) as transaction:
             operation(transaction)
 
     def _write_inside(self, current: Transaction, operation: Callable[[Transaction], None]) -> None:
@@ -202,13 +233,16 @@ class VersionedStorage(Verifiable, ABC):
             operation(current)
 
     @contextmanager
-    def _own_transaction(self, *, repeatable: bool) -> Iterator[Transaction]:
+    def _own_transaction(
+        self, begin: Callable[[], UnitOfWork], *, repeatable: bool
+    ) -> Iterator[Transaction]:
         """A transaction that commits at the end; on any error the database and the objects are as before.
 
         Args:
+            begin: begins its unit of work.
             repeatable: whether what it does is repeated when that may help.
         """
-        work = self._begin(write=True)
+        work = begin()
         transaction = Transaction(work, Journal(), read_only=False, joined=False)
         try:
             try:
@@ -382,7 +416,7 @@ class VersionedStorage(Verifiable, ABC):
     @contextmanager
     def _writing(self) -> Iterator[None]:
         with (
-            self._own_transaction(repeatable=False) as transaction,
+            self._own_transaction(self._begin_write, repeatable=False) as transaction,
             CurrentTransaction(self, transaction),
         ):
             yield

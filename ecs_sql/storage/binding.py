@@ -21,18 +21,19 @@ def past_none(convert: Convert) -> Convert:
     return lambda values: scatter(values, convert(some(values)))
 
 
-def binder(type_: TypeEngine[Any], dialect: Dialect) -> Convert | None:
+def binder(type_: TypeEngine[Any], dialect: Dialect, *, nullable: bool) -> Convert | None:
     """What makes of canonical values what the driver takes; None where it takes them as they are."""
     whole_column = _WHOLE_COLUMNS.get(type(type_))
     if whole_column is not None:
-        return whole_column(type_, dialect)
+        convert = whole_column(type_, dialect)
+        return past_none(convert) if convert is not None and nullable else convert
     bind = type_.dialect_impl(dialect).bind_processor(dialect)
     return None if bind is None else lambda values: list(map(bind, values))
 
 
 def _uuid_binder(type_: TypeEngine[Any], dialect: Dialect) -> Convert | None:
     is_native = type_.dialect_impl(dialect).bind_processor(dialect) is None
-    return None if is_native else past_none(hexes)
+    return None if is_native else hexes
 
 
 def hexes(ids: list[Any]) -> list[str]:
@@ -43,7 +44,7 @@ def hexes(ids: list[Any]) -> list[str]:
 def _utc_binder(type_: TypeEngine[Any], dialect: Dialect) -> Convert | None:
     if dialect.name == "postgresql":
         return None
-    return past_none(_sqlite_texts if dialect.name == "sqlite" else _without_zone)
+    return _sqlite_texts if dialect.name == "sqlite" else _without_zone
 
 
 def _sqlite_texts(values: list[dt.datetime]) -> list[str]:

@@ -23,9 +23,8 @@ class Catalogue:
         self._mapping = mapping
         self._sql = sql
         base = mapping.metadata.tables[BASE_TABLE]
-        self.base = TableColumns(base, BASE_COLUMNS, sql)
-        self.base_target = self.base.target(dialect)
-        self.identity_converters = TableColumns(base, IDENTITY_COLUMNS[1:], sql).converters
+        self.base = TableColumns(base, BASE_COLUMNS, sql, dialect)
+        self.identity_converters = TableColumns(base, IDENTITY_COLUMNS[1:], sql, dialect).converters
         columns = [base.c[name] for name in (*IDENTITY_COLUMNS, "type")]
         self.select_typed = str(select(*columns).compile(dialect=sql)).replace("\n", "")
         self._statements: dict[EntityCodec, ClassStatements] = {}

@@ -7,8 +7,8 @@ log, is kept: with a listener or a logger present every statement goes through i
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Connection
@@ -55,17 +55,18 @@ class Driver:
             cursor.execute(statement, parameters)
             return cursor.fetchall(), [column[1] for column in cursor.description]
 
-    def insert(self, statement: str, row: Row) -> int:
-        """Run an INSERT of one row; the id that the database gave it.
+    def insert(self, statement: str, row: Row) -> int | None:
+        """Run an INSERT of one row; the number that the database gave it, None if nothing was written.
 
         Raises:
             DBAPIError: as SQLAlchemy would raise it.
         """
         if self._is_observed:
-            return int(self.connection.exec_driver_sql(statement, row).lastrowid)
+            result = self.connection.exec_driver_sql(statement, row)
+            return result.lastrowid if result.rowcount else None
         with self._cursor(statement, row) as cursor:
             cursor.execute(statement, row)
-            return int(cursor.lastrowid)
+            return cast("int", cursor.lastrowid) if cursor.rowcount else None
 
     def execute_many(self, statement: str, rows: list[Row]) -> None:
         """Run a statement once for each row.
@@ -105,16 +106,10 @@ class Driver:
         with self._cursor(statement, ()) as cursor:
             cursor.execute(statement)
 
-    @contextmanager
-    def _cursor(self, statement: str, parameters: Any) -> Iterator[Any]:
-        """A cursor of the driver's own, whose errors are raised as SQLAlchemy would raise them."""
-        cursor = self._raw.cursor()
-        try:
-            yield cursor
-        except self._error as error:
-            raise self._wrapped(statement, parameters, error, cursor) from error
-        finally:
-            cursor.close()
+    def _cursor(self, statement: str, parameters: Any) -> _Cursor:
+        return _Cursor(
+            self._raw, self._error, lambda *failed: self._wrapped(statement, parameters, *failed)
+        )
 
     def _wrapped(
         self, statement: str, parameters: Any, error: Exception, cursor: Any
@@ -150,10 +145,35 @@ _DIALECT_EVENTS = ("do_execute", "do_executemany", "do_execute_no_params", "hand
 
 def _is_observed(connection: Connection) -> bool:
     """Whether somebody listens to statements, or logs them."""
-    on_connection, on_dialect = connection.dispatch, connection.dialect.dispatch
+    engine, on_dialect = connection.engine, connection.dialect.dispatch
+    # What SQLAlchemy itself looks at first: mostly nobody listens to anything.
+    has_events = getattr(connection, "_has_events", True) or getattr(engine, "_has_events", True)
     return (
-        bool(connection.engine.echo)
+        bool(engine.echo)
         or _log.isEnabledFor(logging.INFO)
-        or any(getattr(on_connection, name) for name in _CONNECTION_EVENTS)
+        or (has_events and any(getattr(connection.dispatch, name) for name in _CONNECTION_EVENTS))
         or any(getattr(on_dialect, name) for name in _DIALECT_EVENTS)
     )
+
+
+class _Cursor:
+    """A cursor of the driver's own for a block, whose errors are raised as SQLAlchemy would raise them."""
+
+    __slots__ = ("_cursor", "_error", "_wrapped")
+
+    def __init__(
+        self, raw: Any, error: type[Exception], wrapped: Callable[[Exception, Any], DBAPIError]
+    ) -> None:
+        self._cursor = raw.cursor()
+        self._error = error
+        self._wrapped = wrapped
+
+    def __enter__(self) -> Any:
+        return self._cursor
+
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        try:
+            if isinstance(error, self._error):
+                raise self._wrapped(error, self._cursor) from error
+        finally:
+            self._cursor.close()

@@ -144,6 +144,14 @@ class UnitOfWork(ABC):
     def insert(self, inserts: Sequence[Insert]) -> None:
         """Write versions, in this order."""
 
+    def insert_lone(self, insert: Insert) -> bool:
+        """Write one version of which nobody has asked whether it is stored, and nothing else.
+
+        Returns:
+            Whether it was written; if not, it may be stored, or has to be written by `insert`.
+        """
+        return False
+
     @abstractmethod
     def clear(self) -> None:
         """Remove all versions."""

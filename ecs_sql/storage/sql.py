@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -33,7 +33,7 @@ from ecs_sql.storage.outcomes import settle_commit
 from ecs_sql.storage.retrying import repeated
 from ecs_sql.storage.rows import UnitOfWork
 from ecs_sql.storage.schema import prepare_tables
-from ecs_sql.storage.sharing import SharedEngine
+from ecs_sql.storage.sharing import HeldConnection, SharedEngine
 from ecs_sql.storage.sql_work import SqlWork
 from ecs_sql.storage.transactions import (
     CurrentTransaction,
@@ -88,6 +88,7 @@ class SqlAlchemyEntityStorage(VersionedStorage):
                 self._engine.dispose()
             raise
         self._catalogue = Catalogue(mapping, self._dialect, self._engine.dialect)
+        self._has_lone_writes = self._dialect.lone_writes
 
     @property
     def engine(self) -> Engine:
@@ -124,19 +125,23 @@ class SqlAlchemyEntityStorage(VersionedStorage):
         self._prepare()
         return self._work(self._dialect.begin_write if write else self._dialect.single_reads)
 
+    def _begin_lone(self) -> UnitOfWork:
+        self._prepare()
+        return self._work(self._dialect.begin_lone)
+
     def _begin_grouped_reads(self) -> UnitOfWork:
         self._prepare()
         return self._work(self._dialect.begin_reads)
 
     def _work(self, begin: Callable[[Connection], Any]) -> SqlWork:
-        held = ExitStack()
-        try:
-            with self._translated():
-                connection = held.enter_context(self._shared.connect())
+        held = self._shared.connect()
+        with self._translated():
+            connection = held.__enter__()
+            try:
                 begin(connection)
-        except BaseException:
-            held.close()
-            raise
+            except BaseException:
+                held.__exit__()
+                raise
         return _OwnWork(connection, self._catalogue, held)
 
     def _attempt(self, operation: Callable[[], T]) -> T:
@@ -284,14 +289,14 @@ class SqlAlchemyEntityStorage(VersionedStorage):
 class _OwnWork(SqlWork):
     """A unit of work on a connection of the storage's own."""
 
-    def __init__(self, connection: Connection, catalogue: Catalogue, held: ExitStack) -> None:
+    def __init__(self, connection: Connection, catalogue: Catalogue, held: HeldConnection) -> None:
         super().__init__(connection, catalogue)
         self._held = held
 
     def close(self) -> None:
         if self.connection.in_transaction():
             self.rollback()  # what was read is read, even if the connection is lost by now
-        self._held.close()
+        self._held.__exit__()
 
 
 def _read_graph(

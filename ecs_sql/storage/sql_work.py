@@ -8,13 +8,12 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from pydantic_core import to_json
 from sqlalchemy import Connection, NestedTransaction
 from sqlalchemy.exc import DBAPIError
 from typing_extensions import override
 
 from ecs_sql.codecs.base import Undecodable
-from ecs_sql.codecs.chunks import IDS, Chunk, is_pointer
+from ecs_sql.codecs.chunks import IDS, is_pointer
 from ecs_sql.entity_codec import EntityCodec, Values
 from ecs_sql.errors import (
     ConnectionLostError,
@@ -31,6 +30,7 @@ from ecs_sql.storage.driver import Driver
 from ecs_sql.storage.failures import storage_error, translated
 from ecs_sql.storage.rows import Parent, RegistryStatus, Rows, Savepoint, UnitOfWork
 from ecs_sql.storage.statements import IDENTITY_COLUMNS, ClassStatements, ColumnConverter
+from ecs_sql.storage.writing import VersionWriter
 
 if TYPE_CHECKING:
     from ecs_sql.storage.catalogue import Catalogue
@@ -50,6 +50,7 @@ class SqlWork(UnitOfWork):
         self._catalogue = catalogue
         self._dialect = catalogue.dialect
         self._chunks = ChunkStore(self._driver, self._dialect)
+        self._writer = VersionWriter(self._driver, catalogue, self._chunks)
 
     # Reading
 
@@ -322,39 +323,11 @@ class SqlWork(UnitOfWork):
 
     @override
     def insert(self, inserts: Sequence[Insert]) -> None:
-        chunks: dict[str, Chunk] = {}
-        positions = self._insert_base(inserts, chunks)
-        groups: dict[EntityCodec, list[int]] = {}
-        for index, insert in enumerate(inserts):
-            groups.setdefault(insert.codec, []).append(index)
-        for codec, indices in groups.items():
-            statements = self._catalogue.statements(codec)
-            ids = [positions[index] for index in indices]
-            columns = statements.content_columns(
-                [inserts[index].content for index in indices], chunks
-            )
-            start = 0
-            for target in statements.targets:
-                end = start + len(target.columns) - 1
-                rows = list(zip(ids, *columns[start:end], strict=True))
-                self._dialect.insert_rows(self._driver, target, rows)
-                start = end
-        self._chunks.add(chunks)
+        self._writer.insert(inserts)
 
-    def _insert_base(self, inserts: Sequence[Insert], chunks: dict[str, Chunk]) -> list[int]:
-        bookkeeping = zip(*(insert.identity for insert in inserts), strict=True)
-        ecs_ids, lineage_ids, parent_ids, created_at, old_ids = map(list, bookkeeping)
-        types = [insert.codec.spec.table_name for insert in inserts]
-        columns = [
-            ecs_ids,
-            lineage_ids,
-            parent_ids,
-            created_at,
-            IDS.shortened(list(map(_ids_text, old_ids)), chunks),
-            types,
-        ]
-        rows = list(zip(*self._catalogue.base.to_driver(columns), strict=True))
-        return self._dialect.insert_base(self._driver, self._catalogue.base_target, rows)
+    @override
+    def insert_lone(self, insert: Insert) -> bool:
+        return self._writer.insert_lone(insert)
 
     @override
     def clear(self) -> None:
@@ -463,10 +436,6 @@ def _fault_of(converter: ColumnConverter, value: Any, code: Any, error: Exceptio
     except Exception as fault:  # noqa: BLE001  (told with the row that it is of)
         return str(fault) or type(fault).__name__
     return None
-
-
-def _ids_text(ids: tuple[UUID, ...]) -> str:
-    return to_json(ids).decode() if ids else "[]"
 
 
 def _without(rows: Rows, positions: Collection[int]) -> Rows:

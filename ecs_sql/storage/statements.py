@@ -15,7 +15,7 @@ from ecs_sql.codecs.scalars import parse_uuids
 from ecs_sql.column_types import OldIds, canonical_type, chunking_of
 from ecs_sql.entity_codec import Content, EntityCodec, Values
 from ecs_sql.storage.binding import Convert, binder, past_none
-from ecs_sql.storage.dialects.base import DatabaseDialect, Target
+from ecs_sql.storage.dialects.base import DatabaseDialect
 
 Chunked = Sequence[tuple[int, Chunking]]
 """Which columns may hold pointers to chunks, by their place, and how they are cut."""
@@ -42,7 +42,9 @@ class ColumnConverter:
         self._dialect = dialect
         self._type = canonical_type(column)
         self._is_ids = isinstance(column.type, OldIds)
-        self.to_driver = None if self._is_ids else binder(self._type, dialect)
+        self.to_driver = None
+        if not self._is_ids:
+            self.to_driver = binder(self._type, dialect, nullable=bool(column.nullable))
         self._from_driver: Convert | None = None
         self._ready = False
 
@@ -65,24 +67,23 @@ class ColumnConverter:
 
 
 class TableColumns:
-    """Columns of a table as SQL writes them, with their converters."""
+    """Columns of a table as SQL writes them, with their converters; rows of them go to `target`."""
 
-    def __init__(self, table: Table, names: Sequence[str], dialect: Dialect) -> None:
+    def __init__(
+        self, table: Table, names: Sequence[str], dialect: Dialect, ways: DatabaseDialect
+    ) -> None:
         prepare = dialect.identifier_preparer
         self.table = prepare.format_table(table)
         columns = [table.c[name] for name in names]
         self.columns = columns
         self.names = [prepare.quote(column.name) for column in columns]
         self.converters = [ColumnConverter(column, dialect) for column in columns]
+        types = [sqltypes.KEY, *map(canonical_type, columns)]
+        self.target = ways.target(self.table, ("id", *self.names), types)
 
     def to_driver(self, columns: Sequence[list[Any]]) -> list[list[Any]]:
         """Columns of canonical values as the driver takes them."""
         return _to_driver(self.converters, columns)
-
-    def target(self, dialect: DatabaseDialect) -> Target:
-        """Where rows of a number and these columns are written."""
-        types = [sqltypes.KEY, *map(canonical_type, self.columns)]
-        return dialect.target(self.table, ("id", *self.names), types)
 
 
 class ClassStatements:
@@ -101,11 +102,12 @@ class ClassStatements:
         fields = codec.spec.fields
         self.parts = [
             TableColumns(
-                table, [item.column_name for item in fields if item.owner is owner], dialect
+                table, [item.column_name for item in fields if item.owner is owner], dialect, ways
             )
             for owner, table in zip(codec.spec.table_classes, tables, strict=True)
         ]
-        self.targets = [part.target(ways) for part in self.parts]
+        self.targets = [part.target for part in self.parts]
+        self.all_targets = (base.target, *self.targets)
         self._leaf = tables[-1]
         content = [column for part in self.parts for column in part.columns]
         self.content_converters = [

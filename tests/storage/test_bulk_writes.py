@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from ecs_sql import ColumnOptions, Entity, SqlAlchemyEntityStorage, errors
-from ecs_sql.storage.dialects.postgresql import COPY_ROWS
+from ecs_sql.storage.dialects.postgresql_writes import COPY_ROWS
 from ecs_sql.testing import assert_same_graph
 from ecs_sql.testing.models import Containers, LabelledReport, Models, Node, Scalars, Unions
 from tests.statements import count_statements

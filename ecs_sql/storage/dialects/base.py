@@ -148,6 +148,26 @@ class DatabaseDialect(ABC):
     tree_chunks = "chunk.id, chunk.chunks, chunk.data FROM tree CROSS JOIN ecs_chunks AS chunk ON chunk.id = tree.id"
     """Selects the chunks in `tree`."""
 
+    lone_writes = False
+    """Whether `insert_lone` is of use."""
+
+    def begin_lone(self, connection: Connection) -> None:
+        """Begin a transaction in which `insert_lone` is all that is done."""
+        self.begin_write(connection)
+
+    def insert_lone(self, driver: Driver, targets: Sequence[Target], rows: Sequence[Row]) -> bool:
+        """Write one version of which nobody has asked whether it is stored.
+
+        Args:
+            driver: of a connection that `begin_lone` readied.
+            targets: the base table, and the others in the order of inheritance.
+            rows: a row for each target, without the first column, which is the id.
+
+        Returns:
+            Whether it was written; if not, it may be stored, or it has to be written in another way.
+        """
+        return False
+
     def insert_statement(self, table: str, columns: Sequence[str]) -> str:
         """An INSERT of one row."""
         marks = ", ".join([self.placeholder] * len(columns))

@@ -8,24 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.types import (
-    BigInteger,
-    Date,
-    DateTime,
-    Double,
-    Integer,
-    LargeBinary,
-    SmallInteger,
-    String,
-    Text,
-    Uuid,
-)
 
-from ecs_sql.codecs.sqltypes import DecimalText, JsonText, StrictBoolean, UtcDatetime
-from ecs_sql.codecs.wishes import ExactNumeric
-from ecs_sql.column_types import OldIds
 from ecs_sql.storage.dialects.base import DatabaseDialect, ErrorKind, Row, Target
-from ecs_sql.storage.driver import Copy, Driver
+from ecs_sql.storage.dialects.postgresql_writes import QuickWrites
+from ecs_sql.storage.driver import Driver
 
 _CONFLICTS = frozenset({"40001", "40P01"})
 _UNIQUE_VIOLATION = "23505"
@@ -48,37 +34,13 @@ _KINDS: dict[str, ErrorKind] = {
 _CONNECTION_CLASS = "08"
 _PATIENCE_SECONDS = 10
 
-COPY_ROWS = 20
-"""From how many rows on COPY is faster than INSERT."""
-
-_INT8, _INT4, _INT2 = 20, 23, 21
-_TEXT, _VARCHAR, _JSON = 25, 1043, 114
-# How the values of a type stand in a binary COPY, by the type and the column's own type code. JSON is its text.
-_BINARY_FORMS: dict[tuple[type, int], str] = {
-    (BigInteger, _INT8): "int8",
-    (Integer, _INT4): "int4",
-    (SmallInteger, _INT2): "int2",
-    (Double, 701): "float8",
-    (StrictBoolean, 16): "bool",
-    (Text, _TEXT): "text",
-    (String, _VARCHAR): "text",
-    (DecimalText, _TEXT): "text",
-    (JsonText, _JSON): "text",
-    (OldIds, _JSON): "text",
-    (ExactNumeric, 1700): "numeric",
-    (LargeBinary, 17): "bytea",
-    (Uuid, 2950): "uuid",
-    (Date, 1082): "date",
-    (DateTime, 1114): "timestamp",
-    (UtcDatetime, 1184): "timestamptz",
-}
-
 
 class PostgresqlDialect(DatabaseDialect):
     """PostgreSQL, and servers that speak its language."""
 
     name = "postgresql"
     placeholder = "%s"
+    lone_writes = True
     # LATERAL with OFFSET 0: one look into the index for each id. All ids have 22 characters; asked for that,
     # the planner expects few rows, where it would else compile the query for longer than it runs (JIT).
     tree_id = "CAST(id AS TEXT)"
@@ -95,7 +57,7 @@ class PostgresqlDialect(DatabaseDialect):
     )
 
     def __init__(self) -> None:
-        self._copies: dict[Target, Copy | None] = {}
+        self._quick = QuickWrites()
 
     def own_engine(self, url: URL) -> Engine:
         return create_engine(url)
@@ -149,13 +111,8 @@ class PostgresqlDialect(DatabaseDialect):
         return ids
 
     def insert_rows(self, driver: Driver, target: Target, rows: list[Row]) -> None:
-        copy = None
-        if len(rows) >= COPY_ROWS and driver.is_direct:
-            copy = self._copy_of(driver, target)
-        if copy is None:
+        if not self._quick.copy(driver, target, rows):
             super().insert_rows(driver, target, rows)
-        else:
-            driver.copy(copy, rows)
 
     def insert_chunks(self, driver: Driver, rows: list[Row]) -> None:
         # COPY cannot pass over keys that are there.
@@ -165,19 +122,11 @@ class PostgresqlDialect(DatabaseDialect):
             tuple(map(list, zip(*rows, strict=True))),
         )
 
-    def _copy_of(self, driver: Driver, target: Target) -> Copy | None:
-        """How rows are copied to a target; None where its columns are not of the types that their values are for."""
-        if target not in self._copies:
-            names = ", ".join(target.columns)
-            _, codes = driver.query(f"SELECT {names} FROM {target.table} LIMIT 0", ())
-            statement = f"COPY {target.table} ({names}) FROM STDIN (FORMAT BINARY)"
-            types = [
-                _BINARY_FORMS.get((type(type_), code))
-                for type_, code in zip(target.types, codes, strict=True)
-            ]
-            known = [form for form in types if form is not None]
-            self._copies[target] = Copy(statement, known) if len(known) == len(types) else None
-        return self._copies[target]
+    def begin_lone(self, connection: Connection) -> None:
+        self.single_reads(connection)  # the statement is a transaction by itself
+
+    def insert_lone(self, driver: Driver, targets: Sequence[Target], rows: Sequence[Row]) -> bool:
+        return self._quick.insert_lone(driver, targets, rows)
 
     def lock_versions(self, driver: Driver, ids: Sequence[Any]) -> None:
         # A lock alone is not enough: under REPEATABLE READ and SERIALIZABLE who waited for it goes on with

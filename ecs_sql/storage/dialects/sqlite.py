@@ -55,6 +55,7 @@ class SqliteDialect(DatabaseDialect):
 
     name = "sqlite"
     placeholder = "?"
+    lone_writes = True
     # CROSS JOIN keeps the order: no table is walked for the few ids.
     tree_children = (
         "child.value FROM tree CROSS JOIN ecs_chunks AS branch ON branch.id = tree.id "
@@ -92,7 +93,7 @@ class SqliteDialect(DatabaseDialect):
         if not connection.in_transaction():
             connection.begin()
         if not _in_transaction(connection):
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            Driver(connection).execute("BEGIN IMMEDIATE")
         else:  # begun by the application, perhaps deferred: an empty write takes the lock
             connection.exec_driver_sql("DELETE FROM ecs_meta WHERE 0")
 
@@ -114,13 +115,23 @@ class SqliteDialect(DatabaseDialect):
 
     def insert_base(self, driver: Driver, target: Target, rows: list[Row]) -> list[int]:
         if len(rows) == 1:
-            return [driver.insert(target.insert, (None, *rows[0]))]
+            number = driver.insert(target.insert, (None, *rows[0]))
+            return [] if number is None else [number]
         # The transaction has the write lock, so nobody else can take these ids.
         ((last,),), _ = driver.query("SELECT coalesce(max(id), 0) FROM base_entities", ())
         ids = list(range(last + 1, last + 1 + len(rows)))
         columns = zip(*rows, strict=True)
         self.insert_rows(driver, target, list(zip(ids, *columns, strict=True)))
         return ids
+
+    def insert_lone(self, driver: Driver, targets: Sequence[Target], rows: Sequence[Row]) -> bool:
+        base = f"{targets[0].insert} ON CONFLICT (ecs_id) DO NOTHING"
+        number = driver.insert(base, (None, *rows[0]))
+        if number is None:
+            return False
+        for target, row in zip(targets[1:], rows[1:], strict=True):
+            driver.insert(target.insert, (number, *row))
+        return True
 
     def lock_versions(self, driver: Driver, ids: Sequence[Any]) -> None:
         pass  # a transaction that writes has the whole database to itself
