@@ -12,6 +12,7 @@ from ecs_sql.processes import ForkSafeLock
 from ecs_sql.storage.memory import InMemoryEntityStorage
 from ecs_sql.storage.protocol import EntityStorage
 from ecs_sql.storage.rows import RegistryStatus
+from ecs_sql.storage.verification.report import OnFinding, OnProgress, VerificationReport
 
 E = TypeVar("E", bound=Entity)
 
@@ -117,6 +118,20 @@ class EntityRegistry:
     def get_registry_status(cls) -> RegistryStatus:
         """See `EntityStorage.get_registry_status`."""
         return cls.get_storage().get_registry_status()
+
+    @classmethod
+    def verify(
+        cls,
+        *,
+        on_finding: OnFinding | None = None,
+        on_progress: OnProgress | None = None,
+        keep: int = 100,
+        batch_rows: int = 2_000,
+    ) -> VerificationReport:
+        """See `EntityStorage.verify`."""
+        return cls.get_storage().verify(
+            on_finding=on_finding, on_progress=on_progress, keep=keep, batch_rows=batch_rows
+        )
 
     @classmethod
     def clear(cls) -> None:

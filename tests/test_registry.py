@@ -111,5 +111,13 @@ def test_another_storage_knows_nothing_of_the_one_before() -> None:
     assert other.has_entity(node.ecs_id)
 
 
+def test_it_verifies_its_storage() -> None:
+    storage = InMemoryEntityStorage()
+    EntityRegistry.use_storage(storage)
+    EntityRegistry.register(Node())
+    report = EntityRegistry.verify()
+    assert (report.ok, report.versions) == (True, 1)
+
+
 def test_it_is_exported_from_the_root() -> None:
     assert {"EntityRegistry", "entity_tracer"} <= set(ecs_sql.__all__)

@@ -12,6 +12,7 @@ from ecs_sql.testing.operations import OperationContract
 from ecs_sql.testing.refusals import RefusalContract
 from ecs_sql.testing.roundtrips import RoundTripContract
 from ecs_sql.testing.transactions import TransactionContract
+from ecs_sql.testing.verification import VerificationContract
 
 
 class EntityStorageContract(
@@ -25,5 +26,6 @@ class EntityStorageContract(
     RefusalContract,
     TransactionContract,
     LoadingContract,
+    VerificationContract,
 ):
     """Every operation and law, by fixed examples; subclass it and define `make_storage`."""
