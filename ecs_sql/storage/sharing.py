@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from threading import RLock
+from threading import RLock, get_ident
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.pool import NullPool, QueuePool, StaticPool
@@ -38,6 +38,7 @@ class SharedEngine:
         self._is_in_memory = dialect.name == "sqlite" and is_memory(engine.url)
         self._is_file = dialect.name == "sqlite" and not self._is_in_memory
         self._out: set[HeldConnection] = set()
+        self._writers: set[int] = set()
         self._was_busy = False
         self._cannot_follow = False
         call_before_fork(self._before_fork)
@@ -56,8 +57,11 @@ class SharedEngine:
                     self.check_unused(connection)
             yield
 
-    def connect(self) -> HeldConnection:
+    def connect(self, *, write: bool) -> HeldConnection:
         """A connection for a block.
+
+        Args:
+            write: whether it will write.
 
         Raises:
             StorageError: in a forked child that cannot use the SQLite database of its parent.
@@ -67,7 +71,8 @@ class SharedEngine:
                 "the SQLite database was in use when this process was forked, so it cannot be used here; "
                 "fork while no thread uses the storage, or start the process without fork (spawn)"
             )
-        return HeldConnection(self, self._out)
+        writers = self._writers if write and self._is_file else None
+        return HeldConnection(self, self._out, writers)
 
     @property
     def turn(self) -> RLock | nullcontext[None]:
@@ -97,6 +102,7 @@ class SharedEngine:
     def _in_child(self) -> None:
         pool, out, self._out = self.engine.pool, self._out, set()
         leave_behind(pool, out)
+        self._writers = set()
         if self._is_in_memory:
             self._keep_copy()
             return
@@ -120,9 +126,13 @@ class SharedEngine:
 class HeldConnection:
     """A connection for a block. What is left of it in a forked child does not close it."""
 
-    def __init__(self, shared: SharedEngine, out: set[HeldConnection]) -> None:
+    def __init__(
+        self, shared: SharedEngine, out: set[HeldConnection], writers: set[int] | None
+    ) -> None:
         self._shared = shared
         self._out = out
+        self._writers = writers
+        self._thread = get_ident()
         self._turn = shared.turn
         self._connection: Connection | None = None
 
@@ -130,8 +140,16 @@ class HeldConnection:
         """Wait for a connection.
 
         Raises:
-            TransactionError: when there is but one, and a transaction is open on it elsewhere.
+            TransactionError: when there is but one, and a transaction is open on it elsewhere; when
+                another task of this thread has the only write transaction that there can be.
         """
+        if self._writers is not None:
+            if self._thread in self._writers:  # to wait for it here would be for ever
+                raise TransactionError(
+                    "another task of this thread has a transaction open, and a SQLite file has one writer "
+                    "at a time; end it before the next one begins"
+                )
+            self._writers.add(self._thread)
         self._out.add(self)  # from before it is out until after it is back
         self._turn.__enter__()
         try:
@@ -152,6 +170,8 @@ class HeldConnection:
         finally:
             self._turn.__exit__(None, None, None)
             self._out.discard(self)
+            if self._writers is not None:
+                self._writers.discard(self._thread)
 
 
 def _has_connections(pool: object) -> bool:

@@ -123,18 +123,19 @@ class SqlAlchemyEntityStorage(VersionedStorage):
 
     def _begin(self, *, write: bool) -> UnitOfWork:
         self._prepare()
-        return self._work(self._dialect.begin_write if write else self._dialect.single_reads)
+        begin = self._dialect.begin_write if write else self._dialect.single_reads
+        return self._work(begin, write=write)
 
     def _begin_lone(self) -> UnitOfWork:
         self._prepare()
-        return self._work(self._dialect.begin_lone)
+        return self._work(self._dialect.begin_lone, write=True)
 
     def _begin_grouped_reads(self) -> UnitOfWork:
         self._prepare()
-        return self._work(self._dialect.begin_reads)
+        return self._work(self._dialect.begin_reads, write=False)
 
-    def _work(self, begin: Callable[[Connection], Any]) -> SqlWork:
-        held = self._shared.connect()
+    def _work(self, begin: Callable[[Connection], Any], *, write: bool) -> SqlWork:
+        held = self._shared.connect(write=write)
         with self._translated():
             connection = held.__enter__()
             try:
@@ -177,7 +178,7 @@ class SqlAlchemyEntityStorage(VersionedStorage):
             self._dialect.begin_write(connection)
             self._dialect.limit_waiting(connection)
 
-        return self._work(begin)
+        return self._work(begin, write=True)
 
     def _write_inside(self, current: Transaction, operation: Callable[[Transaction], None]) -> None:
         with self._translated():
@@ -207,7 +208,7 @@ class SqlAlchemyEntityStorage(VersionedStorage):
         if current is not None:
             yield cast("SqlWork", current.work)
             return
-        work = self._work(self._dialect.begin_reads)
+        work = self._work(self._dialect.begin_reads, write=False)
         try:
             reading = Transaction(work, Journal(), read_only=True, joined=False)
             with CurrentTransaction(self, reading):

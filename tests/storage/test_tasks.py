@@ -10,7 +10,9 @@ import pytest
 from ecs_sql import Entity, InMemoryEntityStorage, errors
 
 if TYPE_CHECKING:
+    from ecs_sql import EntityStorage
     from tests.conftest import MakeStorage
+    from tests.storages import Storages
 
 
 class Job(Entity):
@@ -63,6 +65,73 @@ def test_a_task_that_outlives_a_block_has_transactions_of_its_own() -> None:
     late.name = "changed"
     storage.register(late)
     assert [job.name for job in storage.list_by_type(Job)] == ["late", "changed"]
+
+
+@pytest.mark.parametrize("backend", ["memory", "sqlite", "sqlite://"])
+def test_a_task_is_refused_the_transaction_that_it_would_wait_for_for_ever(
+    storages: Storages, backend: str
+) -> None:
+    url = storages.use("sqlite") and backend
+    storage = storages.open_url(url, Job) if "://" in url else storages.open(backend, Job)
+
+    async def run() -> None:
+        ends = asyncio.Event()
+        task = asyncio.create_task(_hold_block(storage, ends))
+        await asyncio.sleep(0)
+        with pytest.raises(errors.TransactionError, match="open"):
+            storage.register(Job(name="beside"))
+        with pytest.raises(errors.TransactionError, match="open"), storage.transaction():
+            pytest.fail("begun")
+        ends.set()
+        await task
+        storage.register(Job(name="after"))
+
+    asyncio.run(run())
+    assert [job.name for job in storage.list_by_type(Job)] == ["of the block", "after"]
+
+
+async def _hold_block(storage: EntityStorage, ends: asyncio.Event) -> None:
+    with storage.transaction():
+        storage.register(Job(name="of the block"))
+        await ends.wait()
+
+
+@pytest.mark.parametrize("backend", ["postgresql", "mariadb"])
+def test_tasks_have_transactions_side_by_side_on_a_server(storages: Storages, backend: str) -> None:
+    storage = storages.open(backend, Job)
+
+    async def write(name: str) -> None:
+        with storage.transaction():
+            for _ in range(3):
+                storage.register(Job(name=name))
+                await asyncio.sleep(0)
+                seen = {job.name for job in storage.list_by_type(Job)}
+                assert name in seen
+                assert seen <= {name, "kept"}  # which may be committed by now
+            if name != "kept":
+                raise ArithmeticError(name)
+
+    async def run() -> list[str]:
+        tasks = [write(name) for name in ("undone", "kept", "undone too")]
+        return [str(end) for end in await asyncio.gather(*tasks, return_exceptions=True)]
+
+    assert asyncio.run(run()) == ["undone", "None", "undone too"]
+    assert [job.name for job in storage.list_by_type(Job)] == ["kept"] * 3
+
+
+def test_a_reading_task_sees_nothing_of_anothers_block(storages: Storages) -> None:
+    storage = storages.open("sqlite", Job)
+
+    async def run() -> None:
+        ends = asyncio.Event()
+        task = asyncio.create_task(_hold_block(storage, ends))
+        await asyncio.sleep(0)
+        assert storage.list_by_type(Job) == []
+        ends.set()
+        await task
+
+    asyncio.run(run())
+    assert len(storage.list_by_type(Job)) == 1
 
 
 def test_blocks_of_several_storages_may_end_in_any_order(make_storage: MakeStorage) -> None:
