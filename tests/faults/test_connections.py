@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import create_engine, event, make_url, text
+from sqlalchemy.dialects import mysql
 
-from ecs_sql import SqlAlchemyEntityStorage, errors
+from ecs_sql import Entity, SqlAlchemyEntityStorage, errors
 from ecs_sql.testing import assert_same_graph, assert_same_picture, picture
 from ecs_sql.testing.models import Node
 from tests.faults.proxy import CUTS, Cut, Proxy, connector, through
@@ -196,3 +198,64 @@ def test_a_block_of_reads_fails_or_sees_it_all(site: Site, cut: Cut, tally: Tall
         except errors.ConnectionLostError:
             pass
         tally.add(f"connection lost {cut} a statement of a block", site.backend)
+
+
+class Greeter(Entity):
+    """Counts how often a loaded one was finished."""
+
+    name: str
+    greeted: ClassVar[int] = 0
+
+    def model_post_init(self, context: Any, /) -> None:
+        type(self).greeted += 1
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_what_a_class_does_on_load_is_done_once(site: Site, cut: Cut, tally: Tally) -> None:
+    for storage in (site.direct, site.storage):
+        storage.mapping.register(Greeter)
+    greeter = site.direct.register(Greeter(name="a"))
+    site.storage.get(greeter.ecs_id)
+    for _ in site.rounds(cut):
+        before = Greeter.greeted
+        assert site.storage.get(greeter.ecs_id) is not None
+        assert Greeter.greeted == before + 1
+        tally.add(f"connection lost {cut} a statement of a read", site.backend)
+
+
+class Letter(Entity):
+    """Its text stands in one column however long it is."""
+
+    body: Annotated[str, mysql.LONGTEXT()] = ""
+
+
+def test_a_packet_that_is_too_large_is_not_repeated(storages: Storages, tally: Tally) -> None:
+    storage = storages.open_url(storages.database("mariadb"), Letter)
+    with storage.engine.connect() as connection:
+        limit = int(connection.exec_driver_sql("SELECT @@max_allowed_packet").scalar_one())
+    letter = storage.register(Letter(body="short"))
+    before = picture(letter)
+    with connections(storage.engine) as made:
+        letter.body = "x" * (limit + 1)
+        with pytest.raises(errors.ValueTooLargeError, match="store less"):
+            storage.register(letter)
+    assert len(made) <= 1  # the server hangs up, and another attempt would connect again
+    letter.body = "short"
+    assert_same_picture(picture(letter), before)
+    letter.body = "longer"
+    storage.register(letter)
+    assert len(storage.get_lineage_ids(letter.lineage_id)) == 2
+    tally.add("packet too large", "mariadb")
+
+
+@contextmanager
+def connections(engine: Engine) -> Iterator[list[object]]:
+    """Gathers the connections that the engine makes inside the block."""
+    made: list[object] = []
+
+    def note(connection: object, _record: object) -> None:
+        made.append(connection)
+
+    event.listen(engine, "connect", note)
+    yield made
+    event.remove(engine, "connect", note)
