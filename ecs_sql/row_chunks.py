@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Result, Row, event
+from sqlalchemy import Connection, Result, Row, event, inspect
+from sqlalchemy.engine import IteratorResult
 from sqlalchemy.orm import ORMExecuteState, Session, object_mapper
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -54,23 +55,43 @@ def _on_refresh(row: Any, context: Any, _names: Any) -> None:
     _on_load(row, context)
 
 
-def with_whole_values(state: ORMExecuteState) -> Result[Any] | None:
-    """The result of a query for columns, its large values read; None of a query for rows alone."""
-    columns = getattr(state.statement, "column_descriptions", ())
-    if all(isinstance(column["type"], type) for column in columns):
+def buffer_where_needed(state: ORMExecuteState) -> None:
+    """Let the driver fetch a streamed result whole where it cannot read chunks in the midst of it.
+
+    MariaDB's drivers have one result at a time, and lose the rest of it when the next query runs.
+    """
+    is_streamed = {"yield_per", "stream_results"} & state.execution_options.keys()
+    if is_streamed and state.session.get_bind(**state.bind_arguments).dialect.name in _ONE_RESULT:
+        state.update_execution_options(stream_results=False, yield_per=None)
+
+
+_ONE_RESULT = frozenset({"mysql", "mariadb"})
+
+
+def with_whole_values(state: ORMExecuteState, row_class: type[Any]) -> Result[Any] | None:
+    """The result of a query for columns, its large values read; None of a query for rows alone.
+
+    Args:
+        state: the query that a Session is about to run.
+        row_class: the base of all row classes. A query for other entities too is left alone: how its
+            result has to be read, these decide.
+    """
+    selected = getattr(state.statement, "column_descriptions", ())
+    if all(isinstance(column["type"], type) for column in selected):
         return None
-    found = state.invoke_statement().freeze()
-    values = [v for row in found.data for v in _items(row) if isinstance(v, InChunks)]
-    if not values:
-        return found()
+    entities = {column["entity"] for column in selected} - {None}
+    if not all(issubclass(inspect(entity).mapper.class_, row_class) for entity in entities):
+        return None
+    found: Any = state.invoke_statement()
     connection = state.session.connection(bind_arguments=dict(state.bind_arguments))
-    chunks = _chunks_of(connection, values)
-    rows: Any = [tuple(_whole(value, chunks) for value in row) for row in found.data]
-    return found.with_new_rows(rows)()
+    rows = (row for part in found.partitions() for row in _whole_rows(connection, part))
+    return IteratorResult(found._metadata, rows, raw=found)  # noqa: SLF001  (the columns stay as they are)
 
 
-def _items(row: Any) -> Iterable[Any]:
-    return row if isinstance(row, Row) else ()
+def _whole_rows(connection: Connection, rows: Iterable[Row[Any]]) -> list[tuple[Any, ...]]:
+    values = [value for row in rows for value in row if isinstance(value, InChunks)]
+    chunks = _chunks_of(connection, values) if values else {}
+    return [tuple(_whole(value, chunks) for value in row) for row in rows]
 
 
 def _whole(value: Any, chunks: Mapping[str, Chunk]) -> Any:

@@ -17,7 +17,7 @@ from ecs_sql.errors import DetachedRowError, ImmutableVersionError, Unregistered
 from ecs_sql.fields import EntitySpec, FieldSpec, table_parent
 from ecs_sql.identity import IdentifiedModel, identity_of
 from ecs_sql.lineage import checked_identity
-from ecs_sql.row_chunks import show_whole_values, with_whole_values
+from ecs_sql.row_chunks import buffer_where_needed, show_whole_values, with_whole_values
 from ecs_sql.tables import BASE_TABLE
 
 BASE_ATTRIBUTES = ("id", "ecs_id", "lineage_id", "parent_id", "created_at", "old_ids", "type")
@@ -291,5 +291,6 @@ def _on_execute(state: ORMExecuteState) -> Result[Any] | None:
         return None
     if state.is_update or state.is_delete:
         raise ImmutableVersionError(mapper.class_)
+    buffer_where_needed(state)
     is_query = state.is_select and not (state.is_column_load or state.is_relationship_load)
-    return with_whole_values(state) if is_query else None
+    return with_whole_values(state, BaseEntitySQL) if is_query else None

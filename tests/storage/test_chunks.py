@@ -402,6 +402,23 @@ def test_selected_columns_are_whole(make_sql_storage: MakeSqlStorage) -> None:
         assert session.execute(select(row, row.body)).one()[1] == kept.body
 
 
+def test_a_streamed_result_stays_one(make_sql_storage: MakeSqlStorage) -> None:
+    storage = make_sql_storage(Report)
+    bodies = [f"{number}: " + long_text(5_000) for number in range(10)]
+    storage.register_many([Report(body=body) for body in bodies])
+    row = storage.mapping[Report]
+    streamed = select(row.body, row.title).order_by(row.id).execution_options(yield_per=3)
+    with Session(storage.engine) as session, count_statements(storage.engine) as statements:
+        result = session.execute(streamed)
+        assert result.fetchone() == (bodies[0], "r")
+        assert len(statements) == 2  # the query, and the chunks of its first part
+        assert [found.body for found in result] == bodies[1:]
+        assert result.keys() == ["body", "title"]
+        first = session.execute(streamed).first()
+        assert first is not None
+        assert first._mapping[row.body] == bodies[0]
+
+
 def test_large_values_are_compared_whole(make_sql_storage: MakeSqlStorage) -> None:
     """Stored in chunks by the storage, whole by a Session: both are found."""
     storage = make_sql_storage(Report)
@@ -469,3 +486,15 @@ def test_the_damaged_one_of_several_is_told(
         reopen(storage).get_many([entity.ecs_id for entity in (*sound, other_ids)])
     assert (caught.value.ecs_id, caught.value.column) == (other_ids.ecs_id, "old_ids")
     assert_same_graph(reopen(storage).get(harmed.ecs_id), harmed)
+
+
+def test_streamed_rows_have_whole_values(make_sql_storage: MakeSqlStorage) -> None:
+    storage = make_sql_storage(Report)
+    bodies = [f"{number}: " + long_text(5_000) for number in range(10)]
+    storage.register_many([Report(body=body) for body in bodies])
+    row = storage.mapping[Report]
+    with Session(storage.engine) as session:
+        for options in ({"yield_per": 3}, {"stream_results": True}):
+            found = session.scalars(select(row).order_by(row.id).execution_options(**options))
+            assert [report.body for report in found] == bodies
+            session.expunge_all()
