@@ -195,7 +195,7 @@ class Chunking:
     def shortened(self, values: list[Any], chunks: dict[str, Chunk]) -> list[Any]:
         """The values as they stand in the column; the chunks of those that are cut are added."""
         threshold, cut = self.threshold, self._cut
-        if not [value for value in values if value is not None and len(value) > threshold]:
+        if max(map(len, filter(None, values)), default=0) <= threshold:
             return self.uncut(values)
         return [
             short if value is None or len(value) <= threshold else cut(value, chunks)

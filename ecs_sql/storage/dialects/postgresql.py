@@ -34,6 +34,9 @@ _KINDS: dict[str, ErrorKind] = {
 _CONNECTION_CLASS = "08"
 _PATIENCE_SECONDS = 10
 
+MAX_CHUNKS = 50_000
+"""Chunks in one statement: about fifty megabytes."""
+
 
 class PostgresqlDialect(DatabaseDialect):
     """PostgreSQL, and servers that speak its language."""
@@ -116,11 +119,13 @@ class PostgresqlDialect(DatabaseDialect):
 
     def insert_chunks(self, driver: Driver, rows: list[Row]) -> None:
         # COPY cannot pass over keys that are there.
-        driver.query(
+        statement = (
             "INSERT INTO ecs_chunks (id, chunks, data) SELECT * FROM "
-            "unnest(%s::text[], %s::json[], %s::bytea[]) ON CONFLICT DO NOTHING RETURNING id",
-            tuple(map(list, zip(*rows, strict=True))),
+            "unnest(%s::text[], %s::json[], %s::bytea[]) ON CONFLICT DO NOTHING RETURNING id"
         )
+        for start in range(0, len(rows), MAX_CHUNKS):
+            columns = zip(*rows[start : start + MAX_CHUNKS], strict=True)
+            driver.query(statement, tuple(map(list, columns)))
 
     def begin_lone(self, connection: Connection) -> None:
         self.single_reads(connection)  # the statement is a transaction by itself
