@@ -23,7 +23,7 @@ Cut = Literal["before", "after", "late", "terminated"]
 at once, and the server gets the request a moment later; the server itself ends the session before it."""
 CUTS: tuple[Cut, ...] = get_args(Cut)
 
-_LATE_SECONDS = 0.15
+LATE_SECONDS = 0.15
 _CHUNK = 65536
 
 
@@ -106,12 +106,12 @@ class Proxy:
                     return
                 if cut == "late":
                     client.shutdown(socket.SHUT_RDWR)
-                    time.sleep(_LATE_SECONDS)
+                    time.sleep(LATE_SECONDS)
                 if cut == "terminated":
                     self._terminate()
             server.sendall(data)
             if cut == "late":  # the rest of what the client asked, if any, is gone
-                server.settimeout(_LATE_SECONDS)
+                server.settimeout(LATE_SECONDS)
                 server.recv(_CHUNK)
                 return
 

@@ -101,6 +101,11 @@ class PrivateServer(ABC):
             else:
                 return
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended by itself."""
+        return self._process is not None and self._process.poll() is None
+
     def stop(self, how: signal.Signals) -> None:
         """End it by a signal, and wait until it has ended."""
         if self._process is not None:

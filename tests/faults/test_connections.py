@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
@@ -12,7 +13,7 @@ from sqlalchemy.dialects import mysql
 from ecs_sql import Entity, SqlAlchemyEntityStorage, errors
 from ecs_sql.testing import assert_same_graph, assert_same_picture, picture
 from ecs_sql.testing.models import Node
-from tests.faults.proxy import CUTS, Cut, Proxy, connector, through
+from tests.faults.proxy import CUTS, LATE_SECONDS, Cut, Proxy, connector, through
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -175,6 +176,7 @@ def test_a_block_lasts_or_says_that_it_does_not(site: Site, cut: Cut, tally: Tal
                     site.storage.register(new)
         except errors.ConnectionLostError:
             lost += 1
+            time.sleep(2 * LATE_SECONDS if cut == "late" else 0)  # what was to come has come
             root.children[0].size = 0 if number == 1 else root.children[0].size
             assert picture(root).keys() == before.keys()
             assert not site.direct.has_entity(new.ecs_id)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
+import shutil
 import signal
 import threading
+import warnings
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +16,7 @@ from sqlalchemy import create_engine, text
 from ecs_sql import SqlAlchemyEntityStorage, errors
 from ecs_sql.testing import assert_same_graph, assert_same_picture, picture
 from ecs_sql.testing.models import Node
+from tests.faults.disks import SmallDisk, small_disk
 from tests.faults.servers import PrivateMariadb, PrivatePostgresql, ServerUnavailableError
 from tests.faults.tally import number
 
@@ -29,7 +33,7 @@ ENDS = {
     "postgresql": {"shut down": signal.SIGINT, "crashed": signal.SIGQUIT},
     "mariadb": {"shut down": signal.SIGTERM, "crashed": signal.SIGKILL},
 }
-# PyMySQL leaves the socket open that it could not connect.
+# Such as PyMySQL's of connections that failed.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 CONNECTIONS = 12
@@ -45,6 +49,9 @@ def server(request: pytest.FixtureRequest) -> Iterator[PrivateServer]:
         pytest.skip(str(error))
     with made as running:
         yield running
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyMySQL leaves the socket open that it could not connect
+        gc.collect()
 
 
 @pytest.fixture
@@ -188,3 +195,56 @@ def test_denied_permissions_are_told(
     assert len(owner.get_lineage_ids(node.lineage_id)) == 2
     mine.dispose()
     tally.add("permission denied", backend)
+
+
+def test_a_full_disk_of_the_server_is_told(
+    server: PrivateServer, backend: str, tally: Tally
+) -> None:
+    """The last one: it takes away the directory of a database."""
+    url = server.url.set(database="small")
+    server.execute("CREATE DATABASE small")
+    directory = server.directory / ("tables" if backend == "postgresql" else "data/small")
+    directory.mkdir(exist_ok=True)
+    with small_disk(directory, MEGABYTES) as disk:
+        if not isinstance(disk, SmallDisk):
+            pytest.skip(
+                "no file system can be mounted here, and a server's files cannot be limited"
+            )
+        shutil.chown(directory, server.user)
+        if backend == "postgresql":
+            server.execute(f"CREATE TABLESPACE small LOCATION '{directory}'")
+            url = url.update_query_dict({"options": "-cdefault_tablespace=small"})
+        engine = create_engine(url)
+        storage = SqlAlchemyEntityStorage(engine, [Node])
+        kept = storage.register(Node(name="kept"))
+        for turn in range(number(2, 10)):
+            kept.size += 1
+            root = Node(children=[kept, *large_nodes()])
+            before = picture(root)
+            versions = storage.get_registry_status().versions
+            disk.fill(turn * 65_536)
+            with pytest.raises(errors.StorageError) as refused:
+                storage.register(root)
+            assert_same_picture(picture(root), before)
+            if server.is_running:
+                assert "disk is full" in str(refused.value)
+                assert storage.get_registry_status().versions == versions
+            disk.make_room()
+            if not server.is_running:  # MariaDB may crash of it
+                assert isinstance(refused.value, errors.ConnectionLostError)
+                server.start()
+                assert storage.get_registry_status().versions == versions
+            storage.register(kept)
+            assert storage.get_registry_status().versions == versions + 1
+            assert_same_graph(storage.get(kept.ecs_id), kept)
+            tally.add("disk full", backend)
+        engine.dispose()
+        server.stop(signal.SIGKILL)
+
+
+MEGABYTES = 16
+
+
+def large_nodes() -> list[Node]:
+    """More than the disk holds, of what does not compress."""
+    return [Node(name=os.urandom(1000).hex()) for _ in range(8_000)]
