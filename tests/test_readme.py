@@ -59,3 +59,51 @@ def test_commands_are_run_by_the_tasks() -> None:
         "pip install .",
         "pip install '.[test]'",
     }
+
+
+# A block after such a comment is a file of that name, which the console blocks below it find.
+FILE = re.compile(r"^<!-- (\w+\.py) -->\n+```python\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
+CONSOLE = re.compile(r"^```console\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
+
+
+def _console_sessions() -> list[tuple[str, str]]:
+    """Each command of the console blocks, and what is shown below it."""
+    sessions: list[tuple[str, str]] = []
+    for block in CONSOLE.findall(README):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, shown = part.partition("\n")
+            sessions.append((command, shown))
+    return sessions
+
+
+def _lines(text: str) -> list[str]:
+    """The lines without what only lays them out."""
+    lines = (re.sub(r"\s+", " ", line).strip() for line in text.splitlines())
+    return [line for line in lines if line]
+
+
+def test_commands_print_what_is_shown(tmp_path: Path) -> None:
+    """They run in their order, in one directory with the files that the README names."""
+    for name, code in FILE.findall(README):
+        (tmp_path / name).write_text(code, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(Path(ecs_sql.__file__).parent.parent)}
+    environment |= {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    sessions = _console_sessions()
+    for command, shown in sessions:
+        result = subprocess.run(
+            command,
+            shell=True,
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        printed = _lines(result.stdout)
+        expected = _lines(shown)
+        if expected[-1:] == ["..."]:  # and so on
+            expected.pop()
+            printed = printed[: len(expected)]
+        assert printed == expected, command
+    assert sessions
