@@ -112,6 +112,10 @@ _EQUALITY: dict[Any, Any] = {operators.eq: operators.in_op, operators.ne: operat
 _MEMBERSHIP: dict[Any, Any] = {op: op for op in _EQUALITY.values()}
 
 
+def _is_sql(value: Any) -> bool:
+    return isinstance(value, ClauseElement) or hasattr(value, "__clause_element__")
+
+
 @cache
 def _large_comparator(canonical: type) -> type:
     """The comparator over that of a canonical type."""
@@ -155,11 +159,11 @@ class FieldType(TypeDecorator[Any]):
         if chunking is None or any(isinstance(value, _AsStored) for value in values):
             return found
         for value in values:
-            if value is None or isinstance(value, ClauseElement):
+            if value is None or _is_sql(value):
                 continue
             try:
                 canonical = self._canonical(value)
-            except ValueError:  # said when the statement runs
+            except (ValueError, TypeError, AttributeError):  # said when the statement runs
                 continue
             if len(canonical) > chunking.threshold:
                 found += map(_AsStored, chunking.shortened([canonical], {}))

@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import String, Text, create_engine, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy.exc import StatementError
+from sqlalchemy.orm import Session, aliased
 
 from ecs_sql import ColumnOptions, Entity, SqlAlchemyEntityStorage, errors
 from ecs_sql.testing import assert_same_graph
@@ -439,6 +440,12 @@ def test_large_values_are_compared_whole(make_sql_storage: MakeSqlStorage) -> No
             len(session.scalars(select(row.ecs_id).where(row.settings == kept.settings)).all()) == 2
         )
         assert session.scalars(select(row.ecs_id).where(row.note == None)).all() == []  # noqa: E711
+        other_row = aliased(row)
+        assert str(row.pages == other_row.pages)
+        pairs = select(row.ecs_id, other_row.ecs_id).where(row.body == other_row.body)
+        assert all(first == second for first, second in session.execute(pairs))
+        with pytest.raises(StatementError):
+            session.scalars(select(row.ecs_id).where(row.pages == 5)).all()
 
 
 def test_rows_of_entities_can_be_added(make_sql_storage: MakeSqlStorage, reopen: Reopen) -> None:
