@@ -19,7 +19,7 @@ from ecs_sql import (
     VerificationReport,
     verify_database,
 )
-from ecs_sql.errors import StorageUrlError
+from ecs_sql.errors import StorageError, StorageUrlError
 from ecs_sql.testing.models import Containers, Models, Node, Scalars, Scene, Unions
 from tests.damage import database_of, id_value, put, remove, row_of, run_sql, unchecked
 
@@ -615,6 +615,35 @@ def test_inside_a_transaction_it_sees_its_writes(garden: SqlAlchemyEntityStorage
         report = garden.verify()
         assert (report.ok, report.versions) == (True, 1)
     assert garden.verify().versions == 1
+
+
+_END_OTHERS = {
+    "postgresql": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+    " AND application_name = current_setting('application_name')",
+    "mariadb": "SELECT concat('KILL ', id) FROM information_schema.processlist"
+    " WHERE db = database() AND id <> connection_id()",
+}
+
+
+@pytest.mark.parametrize("backend", _END_OTHERS)
+def test_a_lost_connection_is_an_error_and_no_finding(storages: Storages, backend: str) -> None:
+    storage = storages.open_url(storages.database(backend), Garden)
+    planted(storage)
+    ended: list[bool] = []
+    told: list[Finding] = []
+
+    def end_others(progress: VerificationProgress) -> None:
+        if progress.done and not ended:
+            ended.append(True)
+            with storage.engine.connect() as connection:
+                for (found,) in connection.exec_driver_sql(_END_OTHERS[backend]).all():
+                    if backend == "mariadb":
+                        connection.exec_driver_sql(found)
+
+    with pytest.raises(StorageError):
+        storage.verify(on_progress=end_others, on_finding=told.append, batch_rows=1)
+    assert (ended, told) == ([True], [])
+    assert storage.verify().ok
 
 
 def test_a_database_file_that_is_missing_is_not_made(tmp_path: Path) -> None:

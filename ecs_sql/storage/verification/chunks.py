@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Select, Table, func, literal, select, type_coerce
+from sqlalchemy import Column, Table, func, literal, select, type_coerce
 
 from ecs_sql.codecs import sqltypes
 from ecs_sql.codecs.base import Undecodable, load_json
@@ -50,9 +50,7 @@ class ChunkWalk:
     def _found(self, kind: Any, chunk_id: str, reason: str) -> None:
         self._run.found(kind, Place(CHUNK_TABLE), reason, column="id", value=chunk_id)
 
-    def _batches(
-        self, statement: Select[Any], table: Table, size: BatchSize
-    ) -> Iterator[Sequence[Any]]:
+    def _batches(self, statement: Any, table: Table, size: BatchSize) -> Iterator[Sequence[Any]]:
         """The statement's rows in batches by the table's `id`, which comes first in each."""
         last: Any = None
         while True:

@@ -7,7 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Column, Dialect, Table, select
+from sqlalchemy.exc import DBAPIError
 
+from ecs_sql.codecs.base import Undecodable
 from ecs_sql.column_types import chunking_of
 from ecs_sql.storage.dialects.base import DatabaseDialect
 from ecs_sql.storage.driver import Driver
@@ -118,16 +120,15 @@ class _ColumnReader:
         """The values of a batch, whole if all convert."""
         if self._column.nullable or None not in values:
             try:
-                return self._canonical(values, code)
+                return self._converter.from_driver(self._restored(values), code)
+            except DBAPIError:  # no fault of a value
+                raise
             except Exception:  # noqa: BLE001, S110  (told below, of each value that brings one about)
                 pass
         return [
             self._convert_one(run, place, value, code)
             for place, value in zip(places, values, strict=True)
         ]
-
-    def _canonical(self, values: list[Any], code: Any) -> list[Any]:
-        return self._converter.from_driver(self._restored(values), code)
 
     def _restored(self, values: list[Any]) -> list[Any]:
         whole = [values]  # text and bytes are to the driver what they are here
@@ -137,14 +138,17 @@ class _ColumnReader:
     def _convert_one(self, run: VerificationRun | None, place: Place, value: Any, code: Any) -> Any:
         kind: FindingKind = "undecodable_value"
         try:
-            if value is not None or self._column.nullable:
-                kind = "missing_chunk"
-                restored = self._restored([value])
-                kind = "undecodable_value"
-                return self._converter.from_driver(restored, code)[0]
-            reason = "it is NULL"
-        except Exception as error:  # noqa: BLE001  (whatever a damaged value brings about is a finding)
-            reason = reason_of(error)
+            restored = self._restored([value])
+        except Undecodable as fault:
+            kind, reason = "missing_chunk", fault.reason
+        else:
+            if value is None and not self._column.nullable:
+                reason = "it is NULL"
+            else:
+                try:
+                    return self._converter.from_driver(restored, code)[0]
+                except Exception as error:  # noqa: BLE001  (whatever a damaged value brings about)
+                    reason = reason_of(error)
         if run is not None:
             run.found(kind, place, reason, column=self._column.name, value=value)
         return UNREADABLE
