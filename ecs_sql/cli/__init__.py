@@ -7,21 +7,32 @@ appears at once.
 
 from __future__ import annotations
 
+import io
 import sys
-from signal import SIGINT
 
 
 def main() -> None:
     """Run the command line.
 
     Raises:
-        SystemExit: always; with code 1 after an error, 2 after a wrong usage, 3 when `verify` finds
-            something wrong, 130 after an interrupt.
+        SystemExit: always; with code 1 after an error, 2 after a wrong usage. An interrupt ends the
+            process with code 130.
     """
-    try:
-        from ecs_sql.cli.app import app
+    from ecs_sql.cli import interrupts
 
-        app()
-    except KeyboardInterrupt:
-        sys.stderr.write("Error: interrupted\n")
-        sys.exit(128 + SIGINT)  # as shells tell it
+    try:
+        interrupts.watch()
+        _run()
+    except BaseException as ended:  # also of what else failed because of the interrupt
+        if isinstance(ended, KeyboardInterrupt) or interrupts.have_arrived():
+            interrupts.end()
+        raise
+
+
+def _run() -> None:
+    from ecs_sql.cli.app import app
+
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names may have what a terminal's encoding lacks
+            stream.reconfigure(errors="backslashreplace")
+    app()

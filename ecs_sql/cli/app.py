@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signal import SIGINT
+from errno import EPIPE
 from typing import Annotated, Any
 
 import typer
@@ -11,12 +11,13 @@ from typer.core import TyperGroup
 from ecs_sql.cli.ddl import ddl
 from ecs_sql.cli.demo import demo
 from ecs_sql.cli.diagram import diagram
+from ecs_sql.cli.interrupts import INTERRUPTED, have_arrived
 from ecs_sql.cli.types import types
 from ecs_sql.cli.verify import verify
 
 
 class Commands(TyperGroup):
-    """The commands; an error of ours is one message on stderr, an interrupt one line."""
+    """The commands; an error of ours, or of the system's, is one line on stderr."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command.
@@ -35,11 +36,16 @@ class Commands(TyperGroup):
             print_faults(error)
             raise typer.Exit(1) from error
         except EcsSqlError as error:
+            if not have_arrived():
+                print_error(str(error))
+            raise typer.Exit(1) from error
+        except OSError as error:
+            if error.errno == EPIPE:  # who reads the output has enough of it
+                raise
             print_error(str(error))
             raise typer.Exit(1) from error
         except KeyboardInterrupt as interrupt:
-            print_error("interrupted")
-            raise typer.Exit(128 + SIGINT) from interrupt
+            raise typer.Exit(INTERRUPTED) from interrupt
 
 
 app = typer.Typer(

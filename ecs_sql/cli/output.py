@@ -6,6 +6,7 @@ what it says. `NO_COLOR`, `FORCE_COLOR` and `COLUMNS` mean what they mean to ric
 
 from __future__ import annotations
 
+import re
 import sys
 
 from rich.console import Console
@@ -39,8 +40,9 @@ def _console(*, is_stderr: bool) -> Console:
 
 
 def print_error(message: str) -> None:
-    """Tell an error on stderr as it is, without markup or wrapping."""
-    stderr().print(Text.assemble(("Error: ", "bold red"), message), soft_wrap=True)
+    """Tell an error on stderr in one line, without markup or wrapping."""
+    line = re.sub(r"\s*\n\s*", " ", message.strip())
+    stderr().print(Text.assemble(("Error: ", "bold red"), line), soft_wrap=True)
 
 
 def indented(text: Text, columns: int) -> Padding:

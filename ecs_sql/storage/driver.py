@@ -107,9 +107,22 @@ class Driver:
             cursor.execute(statement)
 
     def _cursor(self, statement: str, parameters: Any) -> _Cursor:
-        return _Cursor(
-            self._raw, self._error, lambda *failed: self._wrapped(statement, parameters, *failed)
-        )
+        return _Cursor(self._raw, lambda *failed: self._fail(statement, parameters, *failed))
+
+    def _fail(self, statement: str, parameters: Any, error: BaseException, cursor: Any) -> None:
+        if isinstance(error, self._error):
+            raise self._wrapped(statement, parameters, error, cursor) from error
+        if not isinstance(error, Exception):
+            self._leave_interrupted(error)
+
+    def _leave_interrupted(self, interrupt: BaseException) -> None:
+        """Give up a connection whose statement an interrupt or a cancelled task broke off.
+
+        Its answer may still be on the way, and would be taken for that of the next statement. SQLite has
+        answered whenever Python takes notice, and a database in memory goes with its connection.
+        """
+        if self.connection.dialect.name != "sqlite" and not self.connection.invalidated:
+            self.connection.invalidate(interrupt)
 
     def _wrapped(
         self, statement: str, parameters: Any, error: Exception, cursor: Any
@@ -159,21 +172,18 @@ def _is_observed(connection: Connection) -> bool:
 class _Cursor:
     """A cursor of the driver's own for a block, whose errors are raised as SQLAlchemy would raise them."""
 
-    __slots__ = ("_cursor", "_error", "_wrapped")
+    __slots__ = ("_cursor", "_fail")
 
-    def __init__(
-        self, raw: Any, error: type[Exception], wrapped: Callable[[Exception, Any], DBAPIError]
-    ) -> None:
+    def __init__(self, raw: Any, fail: Callable[[BaseException, Any], None]) -> None:
         self._cursor = raw.cursor()
-        self._error = error
-        self._wrapped = wrapped
+        self._fail = fail
 
     def __enter__(self) -> Any:
         return self._cursor
 
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
         try:
-            if isinstance(error, self._error):
-                raise self._wrapped(error, self._cursor) from error
+            if error is not None:
+                self._fail(error, self._cursor)
         finally:
             self._cursor.close()

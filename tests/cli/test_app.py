@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import subprocess
 import sys
@@ -43,14 +44,78 @@ def test_an_error_is_its_message_on_stderr(monkeypatch: pytest.MonkeyPatch) -> N
     assert result.stderr == "Error: [table] is missing; make it\n"
 
 
-def test_an_interrupt_is_one_line_on_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(_url: str, _note: str, _console: Console) -> None:
-        raise KeyboardInterrupt
+def test_an_error_of_several_lines_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_url: str, _note: str, _console: Console) -> None:
+        raise EcsSqlError("it failed:\n\tof  [1]\nmend it\n")
 
-    monkeypatch.setattr(run, "run_demo", interrupt)
+    monkeypatch.setattr(run, "run_demo", fail)
+    assert runner.invoke(app, ["demo"]).stderr == "Error: it failed: of  [1] mend it\n"
+
+
+def test_output_that_cannot_be_written_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_url: str, _note: str, _console: Console) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(run, "run_demo", fail)
     result = runner.invoke(app, ["demo"])
-    assert result.exit_code == 130
-    assert result.stderr == "Error: interrupted\n"
+    assert (result.exit_code, result.stderr) == (1, "Error: [Errno 28] No space left on device\n")
+
+
+INTERRUPTED = """
+# At the command, a signal lands as Ctrl-C would.
+import ecs_sql.demo.run, os, signal, sys
+from ecs_sql.cli import main
+def kill():
+    os.kill(os.getpid(), signal.SIGINT)
+class Finalized:
+    def __del__(self):
+        kill()
+def interrupted(*_arguments):
+    LANDING
+ecs_sql.demo.run.run_demo = interrupted
+sys.argv = ["ecs_sql", "demo"]
+main()
+"""
+
+LANDINGS = {
+    "in code": "kill()",
+    "while a string is executed": 'exec("kill()")',
+    "in a destructor": "Finalized(); import time; time.sleep(5)",
+    "where it is swallowed": """
+    try:
+        kill()
+    except KeyboardInterrupt:
+        pass
+""",
+    "twice": """
+    try:
+        kill()
+    finally:
+        kill()
+""",
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")
+@pytest.mark.parametrize("landing", LANDINGS)
+def test_an_interrupt_is_one_line_and_its_exit_code_130(landing: str) -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED.replace("LANDING", LANDINGS[landing])],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "Interrupted\n")
+
+
+def test_names_that_the_encoding_lacks_are_spelled_out(tmp_path: Path) -> None:
+    source = "from ecs_sql import Entity\nclass Größe(Entity):\n    länge: int\n"
+    (tmp_path / "units.py").write_text(source, encoding="utf-8")
+    result = run_module("types", "units", cwd=tmp_path, PYTHONIOENCODING="ascii")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "units.Gr\\xf6\\xdfe" in result.stdout
+    assert "l\\xe4nge" in result.stdout
 
 
 @pytest.mark.parametrize("url", ["nonsense", "sqlite:////no/such/directory/x.db"])
