@@ -71,14 +71,14 @@ def test_an_interrupted_write_leaves_nothing(
         with self._cursor(statement, rows):
             raise KeyboardInterrupt
 
-    lost = Plate(name="lost")
+    lost = [Plate(name="lost") for _ in range(3)]
     with monkeypatch.context() as patch:
         patch.setattr(Driver, "execute_many", interrupted)
         patch.setattr(Driver, "copy", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            storage.register(lost)
+            storage.register_many(lost)
     assert [plate.name for plate in storage.list_by_type(Plate)] == ["kept"]
-    assert not storage.has_entity(lost.ecs_id)
+    assert not any(storage.has_entity(plate.ecs_id) for plate in lost)
     kept.name = "changed"
     storage.register(kept)
     assert storage.get_registry_status().versions == 2
