@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 import pytest
 from sqlalchemy import create_engine, event, make_url, text
 from sqlalchemy.dialects import mysql
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from ecs_sql import Entity, SqlAlchemyEntityStorage, errors
 from ecs_sql.testing import assert_same_graph, assert_same_picture, picture
@@ -212,6 +214,27 @@ def test_of_a_block_that_cleared_the_outcome_may_be_unknown(
         assert site.direct.has_entity(old.ecs_id) != site.direct.has_entity(new.ecs_id)
         tally.add(f"connection lost {cut} a statement of a block", site.backend)
     assert (unknown, named) == (1, ())  # that of the commit
+
+
+@pytest.mark.parametrize("cut", SOME_CUTS)
+def test_a_joined_block_can_be_written_again(site: Site, cut: Cut, tally: Tally) -> None:
+    root = family("root")
+    site.storage.register(root)
+    for number in site.rounds(cut):
+        root.children[0].size = number
+        with Session(site.storage.engine) as session:
+            try:
+                with site.storage.transaction(session):
+                    site.storage.register(root)
+                session.commit()
+            except (errors.ConnectionLostError, DBAPIError):  # the application's own commit
+                session.rollback()
+        time.sleep(2 * LATE_SECONDS if cut == "late" else 0)
+        site.storage.register(root)
+        line = site.direct.get_lineage_ids(root.lineage_id)
+        assert (len(line), line[-1]) == (1 + number, root.ecs_id)
+        assert_same_graph(site.direct.get(root.ecs_id), root)
+        tally.add(f"connection lost {cut} a statement of a block", site.backend)
 
 
 @pytest.mark.parametrize("cut", SOME_CUTS)

@@ -34,7 +34,7 @@ ENDS = {
     "mariadb": {"shut down": signal.SIGTERM, "crashed": signal.SIGKILL},
 }
 # Such as PyMySQL's of connections that failed.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
 CONNECTIONS = 12
 """More than an operation is tried."""
