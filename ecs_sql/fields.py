@@ -15,7 +15,19 @@ from ecs_sql.codecs.columns import FieldColumn, column_of
 from ecs_sql.errors import MappingError, MappingFault
 from ecs_sql.identity import BOOKKEEPING_FIELDS, IdentifiedModel
 from ecs_sql.names import RESERVED_COLUMNS, database_name, snake_case, table_name
-from ecs_sql.nodes import MISSING, AnyNode, DictNode, Node, ReferenceNode, ScalarNode, all_nodes
+from ecs_sql.nodes import (
+    MISSING,
+    AnyNode,
+    CollectionNode,
+    DatetimeNode,
+    DictNode,
+    Node,
+    ReferenceNode,
+    ScalarNode,
+    TupleNode,
+    all_nodes,
+    without_none,
+)
 from ecs_sql.processes import ForkSafeLock
 from ecs_sql.resolution import ModelField, complete, resolved_fields
 
@@ -205,8 +217,7 @@ class _SpecBuilder:
                 self._add_excluded(name, info, excluded)
                 continue
             try:
-                node = parse_field(info, self._class)
-                parsed.append((name, node, column_of(node)))
+                parsed.append((name, *_node_and_column(info, self._class)))
             except (AnnotationFault, UnsupportedNode) as fault:
                 self._fault(name, info.annotation, fault.reason, fault.remedy)
         if self._class.model_config.get("extra") == "allow":
@@ -278,6 +289,38 @@ class _SpecBuilder:
         return (
             FieldSpec(name, node, column, names[name], self._class) for name, node, column in parsed
         )
+
+
+_shared: dict[Any, tuple[Node, FieldColumn]] = {}
+"""What the annotations become that are made of scalars alone: the same in every class."""
+
+
+def _node_and_column(info: ModelField, entity_class: EntityClass) -> tuple[Node, FieldColumn]:
+    """What a field's annotation says, and the column that it gets."""
+    try:
+        found = None if info.metadata else _shared.get(info.annotation)
+    except TypeError:  # an unhashable Literal or Annotated
+        found = None
+    if found is None:
+        node = parse_field(info, entity_class)
+        found = node, column_of(node)
+        if not info.metadata and _is_of_scalars(node):
+            _shared[info.annotation] = found
+    return found
+
+
+def _is_of_scalars(node: Node) -> bool:
+    """Whether a node, if it is optional without None, is of scalars and containers, and nothing is said beside.
+
+    Other unions are told apart by the order of their alternatives, which equal annotations need not share.
+    """
+    return all(
+        isinstance(inner, _OF_SCALARS) and not inner.metadata
+        for inner in all_nodes(without_none(node))
+    )
+
+
+_OF_SCALARS = (ScalarNode, DatetimeNode, CollectionNode, TupleNode, DictNode)
 
 
 def referred_classes(nodes: Iterable[Node]) -> Iterator[EntityClass]:

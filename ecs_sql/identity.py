@@ -38,6 +38,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _no_ids() -> list[UUID]:
+    return []  # pydantic reads the signature of a factory in each subclass; that of `list` takes a parser
+
+
 class Memory(NamedTuple):
     """What one storage remembers of one object, so that an unchanged one need not be read again."""
 
@@ -84,7 +88,7 @@ class IdentifiedModel(BaseModel, metaclass=EntityMeta):
     """Names the thing of which this is a version."""
     parent_id: UUID | None = None
     """The version that this one was forked from."""
-    old_ids: list[UUID] = Field(default_factory=list)
+    old_ids: list[UUID] = Field(default_factory=_no_ids)
     """All ancestors, oldest first."""
     created_at: AwareDatetime = Field(default_factory=utc_now)
     """When this version was made, aware, in UTC."""

@@ -137,9 +137,7 @@ def default_of(info: FieldInfo) -> Any:
     """A function that makes the field's default from the fields before it, or MISSING where it is required."""
     if info.is_required():
         return MISSING
-    if info.default_factory_takes_validated_data:
-        return lambda before: info.get_default(call_default_factory=True, validated_data=before)
-    return lambda _before: info.get_default(call_default_factory=True)
+    return lambda before: info.get_default(call_default_factory=True, validated_data=before)
 
 
 def complete(model: type[BaseModel], namespace: Mapping[str, Any]) -> None:
