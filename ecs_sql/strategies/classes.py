@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import types
 from collections.abc import Sequence
-from typing import Any, ForwardRef, get_args
+from typing import Any, ForwardRef, Optional, Union, get_args, get_origin
 
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from ecs_sql.entity import Entity
 from ecs_sql.names import snake_case, table_name
@@ -16,6 +16,7 @@ from ecs_sql.strategies.annotations import plain_annotations, referring_annotati
 
 _MAX_FIELDS = 4
 _CONFIGS: tuple[dict[str, Any], ...] = ({}, {}, {}, {"extra": "allow"}, {"frozen": True})
+_BASE = "ecs_sql_base"
 _PLAIN_NAMES = ("a", "b", "c", "d", "number", "title")
 
 
@@ -88,20 +89,26 @@ class _Family:
 
     def made(self) -> tuple[type[Entity], ...]:
         """The concrete classes, complete."""
-        base = self._class("Base", (Entity,), {"__abstract__": True})
+        base = self._class("Base", (Entity,), {"__abstract__": True}, {})
         for _ in range(self._count):
             self._classes.append(self._concrete(base))
         self._complete(base)
         return tuple(self._classes)
 
     def _concrete(self, base: type[Entity]) -> type[Entity]:
-        name = self._draw(CLASS_NAMES)
-        inherits = self._draw(st.booleans())
-        some = st.lists(st.sampled_from([base, *self._classes]), min_size=1, max_size=2)
-        chosen = self._draw(some) if inherits else [Entity]
-        return self._class(
-            name, _bases(chosen, self._classes), {**self._table(name), **self._config()}
-        )
+        name, chosen, redefined = self._draw(CLASS_NAMES), [Entity], {}
+        if self._draw(st.booleans()):
+            some = st.lists(st.sampled_from([base, *self._classes]), min_size=1, max_size=2)
+            chosen = self._draw(some)
+            redefined = self._redefined(chosen[0])
+        own = {**self._table(name), **self._config()}
+        return self._class(name, _bases(chosen, self._classes), own, redefined)
+
+    def _redefined(self, base: type[Entity]) -> dict[str, Any]:
+        """Perhaps a field of a base class once more, without the None that it may have had."""
+        fields: dict[str, Any] = vars(base).get("__annotations__", {})
+        field = self._draw(st.sampled_from([None, None, *fields]))
+        return {} if field is None else {field: _without_none(fields[field])}
 
     def _table(self, name: str) -> dict[str, Any]:
         """A wish for another table name, where the class's own is taken."""
@@ -117,32 +124,47 @@ class _Family:
         return {"model_config": config} if config else {}
 
     def _class(
-        self, name: str, bases: tuple[type[Entity], ...], own: dict[str, Any]
+        self,
+        name: str,
+        bases: tuple[type[Entity], ...],
+        own: dict[str, Any],
+        redefined: dict[str, Any],
     ) -> type[Entity]:
         count = self._draw(st.integers(0, min(_MAX_FIELDS, len(self._pending))))
         fields, self._pending = self._pending[:count], self._pending[count:]
         annotations = {field: self._draw(self._annotations()) for field in fields}
-        defaults = {
-            field: None
-            for field, annotation in annotations.items()
-            if type(None) in get_args(annotation) and self._draw(st.booleans())
-        }
         body = {
             "__module__": __name__,
             "__qualname__": name,
-            "__annotations__": annotations,
-            **defaults,
+            "__annotations__": {**annotations, **redefined},
+            **self._defaults(annotations),
             **own,
         }
         return types.new_class(name, bases, {}, lambda namespace: namespace.update(body))
 
+    def _defaults(self, annotations: dict[str, Any]) -> dict[str, Any]:
+        """None for some of the fields that may be None; another name for some of the others."""
+        found: dict[str, Any] = {}
+        for place, (field, annotation) in enumerate(annotations.items()):
+            choice = self._draw(st.integers(0, 3))
+            if choice == 1 and type(None) in get_args(annotation):
+                found[field] = None
+            elif choice == 2:
+                found[field] = Field(alias=f"alias {place}")
+        return found
+
     def _annotations(self) -> st.SearchStrategy[Any]:
         later = [ForwardRef(_place(n)) for n in range(len(self._classes), self._count)]
-        return plain_annotations() | referring_annotations([*later, *self._classes])
+        base = ForwardRef(_BASE)
+        return st.one_of(
+            plain_annotations(),
+            referring_annotations([*later, *self._classes]),
+            st.sampled_from([Optional[base], list[base]]),  # type: ignore[valid-type]  # noqa: UP045
+        )
 
     def _complete(self, base: type[Entity]) -> None:
         """Resolve the forward references, in nested models first."""
-        names = {_place(place): made for place, made in enumerate(self._classes)}
+        names = {_BASE: base, **{_place(n): made for n, made in enumerate(self._classes)}}
         models = [*_nested_models([base, *self._classes]), base, *self._classes]
         for raise_errors in (False, True):
             for model in models:
@@ -151,6 +173,18 @@ class _Family:
 
 def _place(place: int) -> str:
     return f"ecs_sql_class_{place}"
+
+
+def _without_none(annotation: Any) -> Any:
+    """The alternatives of an optional annotation that are not None.
+
+    A reference to the abstract base stays optional: no class may have inherited from it.
+    """
+    if get_origin(annotation) not in (Union, types.UnionType) or (
+        ForwardRef(_BASE) in get_args(annotation)
+    ):
+        return annotation
+    return Union[tuple(item for item in get_args(annotation) if item is not type(None))]  # noqa: UP007
 
 
 def _bases(chosen: list[type[Entity]], made: Sequence[type[Entity]]) -> tuple[type[Entity], ...]:

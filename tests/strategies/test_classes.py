@@ -6,11 +6,12 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ecs_sql import Entity, EntityMapping
 from ecs_sql.fields import spec_of
 from ecs_sql.nodes import RecordNode, ReferenceNode, all_nodes
-from ecs_sql.strategies import entity_classes
+from ecs_sql.strategies import entities, entity_classes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +32,12 @@ def test_every_family_can_be_mapped(classes: Classes) -> None:
 @given(classes=entity_classes(min_size=2, max_size=2))
 def test_a_family_is_as_large_as_asked(classes: Classes) -> None:
     assert len(classes) == 2
+
+
+@given(classes=entity_classes(), data=st.data())
+def test_every_class_has_instances(classes: Classes, data: st.DataObject) -> None:
+    for entity_class in classes:
+        data.draw(entities(entity_class, *classes, max_entities=2))
 
 
 def traits(entity_class: type[Entity]) -> Iterator[str]:
