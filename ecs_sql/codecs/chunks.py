@@ -83,7 +83,7 @@ class Spans(NamedTuple):
             start = end
 
 
-_IDS = Spans(8, 64)
+_IDS = Spans(8, 32)
 _BRANCHES = Spans(4, 32)
 _SIXTEENTH = bytes(not byte & 15 for byte in range(256))
 """Translates hashes to marks, one in sixteen."""
