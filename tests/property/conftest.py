@@ -86,12 +86,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                     counts[law][backend] += count
     if counts:
         terminalreporter.section("examples of each law")
-        terminalreporter.write_line(_row("law", BACKENDS))
-        for law in sorted(counts):
-            terminalreporter.write_line(
-                _row(law, [f"{counts[law][backend]:,}" for backend in BACKENDS])
-            )
-
-
-def _row(law: str, cells: Any) -> str:
-    return f"{law:<28}" + "".join(f"{cell:>12}" for cell in cells)
+        width = max(map(len, counts)) + 2
+        rows = {law: [f"{counts[law][name]:,}" for name in BACKENDS] for law in sorted(counts)}
+        for law, cells in {"law": BACKENDS, **rows}.items():
+            line = f"{law:<{width}}" + "".join(f"{cell:>12}" for cell in cells)
+            terminalreporter.write_line(line)
