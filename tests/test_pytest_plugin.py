@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,9 @@ import ecs_sql
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Run = "Callable[..., str]"
+# pytest loads what is installed by itself; a checkout alone has no entry point.
+INSTALLED = any(point.value == "_ecs_sql_pytest" for point in entry_points(group="pytest11"))
+LOADED = [] if INSTALLED else ["-p", "_ecs_sql_pytest"]
 
 MODELS = """
     from ecs_sql import Entity
@@ -43,8 +47,9 @@ def run(tmp_path: Path) -> Callable[..., str]:
     def run_pytest(text: str, *options: str, expected: int = 0) -> str:
         written(tmp_path / "models.py", MODELS)
         written(tmp_path / "test_it.py", text)
-        command = [sys.executable, "-m", "pytest", "-p", "_ecs_sql_pytest", "-q", *options]
-        environment = {"PYTHONPATH": str(Path(ecs_sql.__file__).parent.parent)}
+        command = [sys.executable, "-m", "pytest", *LOADED, "-q", *options]
+        root = str(Path(ecs_sql.__file__).parent.parent)
+        environment = {"PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
         done = subprocess.run(
             [*command, "-p", "no:cacheprovider", str(tmp_path)],
             check=False,
