@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import repeat
+from operator import itemgetter
 from typing import Any, cast
 from uuid import UUID
 
@@ -17,10 +18,11 @@ from ecs_sql.codecs.base import (
     Undecodable,
 )
 from ecs_sql.codecs.references import AllPinned, pinned_id
+from ecs_sql.codecs.rowwise import RowConversion
 from ecs_sql.errors import MissingReferenceError, StoredValueError, UnstorableValueError
 from ecs_sql.fields import EXTRA_FIELD, EntityClass, EntitySpec, FieldSpec, spec_of
 from ecs_sql.identity import BOOKKEEPING_FIELDS, IdentifiedModel, Identity
-from ecs_sql.instances import fill_instances
+from ecs_sql.instances import dict_maker, fill_instance, fill_instances
 
 Content = tuple[Any, ...]
 """The canonical values of an entity's stored fields, in the order of its columns."""
@@ -46,7 +48,21 @@ class EntityCodec:
         self.stored_names = frozenset(
             {*BOOKKEEPING_FIELDS, *(item.name for item in spec.fields if item.name != EXTRA_FIELD)}
         )
+        self._fields_set: frozenset[str] | None = self.stored_names
+        if getattr(spec.entity_class, "__getattr__", None) is vars(IdentifiedModel)["__getattr__"]:
+            type.__setattr__(spec.entity_class, "__ecs_stored_names__", self.stored_names)
+            self._fields_set = None  # the class makes it when somebody asks
         self._layout = _Layout(spec)
+        decoding = [form.conversion for _, form in self._forms]
+        self._decode_row = RowConversion([*([None] * len(Identity._fields)), *decoding])
+        self.holds_references = bool(self._parsers)
+        self.is_simple = not (
+            self.holds_references
+            or spec.excluded
+            or self._layout.extra is not None
+            or spec.entity_class.__pydantic_post_init__
+        )
+        """Whether an entity is made of its own row alone: it refers to none, and nothing is left to do then."""
 
     def children(self, entity: IdentifiedModel) -> Sequence[IdentifiedModel]:
         """The entities that this one refers to, by field, in order, as often as it does."""
@@ -132,7 +148,20 @@ class EntityCodec:
         layout = self._layout
         rows = layout.rows(bookkeeping, values)
         extra = repeat(None) if layout.extra is None else values[layout.extra]
-        fill_instances(entities, rows, self.stored_names, extra)
+        fill_instances(entities, rows, self._fields_set, extra)
+
+    def make(self, row: Sequence[Any]) -> tuple[IdentifiedModel, Decoding]:
+        """The entity of one row's bookkeeping and content, where the class `is_simple`; what else was made.
+
+        Raises:
+            Exception: of any kind, when a stored form is broken; `located` tells which.
+        """
+        run = Decoding({})
+        values = list(row)
+        self._decode_row.apply(values, run)
+        entity: IdentifiedModel = object.__new__(self.spec.entity_class)
+        fill_instance(entity, self._layout.row(values), self._fields_set, None)
+        return entity, run
 
     def renewed(self, content: Content) -> Content | None:
         """A content that an older version of the class wrote, as this one writes it; None if undecodable."""
@@ -156,7 +185,7 @@ class EntityCodec:
         self,
         ecs_ids: Sequence[UUID],
         contents: Sequence[Content],
-        error: Undecodable | Dangling,
+        error: Exception,
         run: Decoding,
     ) -> Exception:
         """The error of a load as one that names entity and column."""
@@ -191,8 +220,9 @@ class _Layout:
         )
         excluded = dict(spec.excluded)
         wished = [name for name in spec.entity_class.model_fields if name not in excluded]
-        self._names = tuple(wished)
+        self._dicts = dict_maker(wished)
         self._places = [columns.index(name) for name in wished]
+        self._pick = itemgetter(*self._places)
         self._defaults = spec.excluded
         self._order = list(spec.entity_class.model_fields)
 
@@ -200,10 +230,13 @@ class _Layout:
         """The fields of each instance, excluded ones at their defaults."""
         columns = [*bookkeeping, *values]
         columns[_OLD_IDS] = list(map(list, columns[_OLD_IDS]))
-        names = self._names
-        ordered = [columns[place] for place in self._places]
-        rows = [dict(zip(names, row, strict=True)) for row in zip(*ordered, strict=True)]
+        rows = self._dicts(zip(*[columns[place] for place in self._places], strict=True))
         return list(map(self._completed, rows)) if self._defaults else rows
+
+    def row(self, values: list[Any]) -> dict[str, Any]:
+        """The fields of one instance without excluded ones."""
+        values[_OLD_IDS] = list(values[_OLD_IDS])
+        return self._dicts((self._pick(values),))[0]
 
     def _completed(self, stored: dict[str, Any]) -> dict[str, Any]:
         for name, default in self._defaults:

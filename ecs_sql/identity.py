@@ -18,7 +18,7 @@ from pydantic import AwareDatetime, BaseModel, Field, PrivateAttr
 from typing_extensions import Format, dataclass_transform, get_annotations
 
 from ecs_sql.errors import ReservedFieldError
-from ecs_sql.instances import each
+from ecs_sql.instances import each, set_fields_set
 from ecs_sql.processes import ForkSafeLock
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ class IdentifiedModel(BaseModel, metaclass=EntityMeta):
 
     __slots__ = ("_ecs_from_storage", "_ecs_live_id", "_ecs_memory")
     __abstract__: ClassVar[bool] = True
+    __ecs_stored_names__: ClassVar[frozenset[str] | None] = None
 
     ecs_id: UUID = Field(default_factory=uuid4)
     """Names this version for ever."""
@@ -103,6 +104,14 @@ class IdentifiedModel(BaseModel, metaclass=EntityMeta):
             declared = {*get_annotations(base, format=Format.FORWARDREF), *vars(base)}
             for name in RESERVED_NAMES & declared:
                 raise ReservedFieldError(cls, name)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """As pydantic's; a loaded object's set of field names is made when somebody asks for it."""
+            if name == "__pydantic_fields_set__" and type(self).__ecs_stored_names__ is not None:
+                return set_fields_set(self, set(type(self).__ecs_stored_names__))
+            return super().__getattr__(name)
 
     @property
     def live_id(self) -> UUID:
@@ -150,6 +159,11 @@ _set_live_id = vars(IdentifiedModel)["_ecs_live_id"].__set__
 _set_from_storage = vars(IdentifiedModel)["_ecs_from_storage"].__set__
 _set_memory = vars(IdentifiedModel)["_ecs_memory"].__set__
 _get_memory = vars(IdentifiedModel)["_ecs_memory"].__get__
+
+
+def mark_one_from_storage(entity: IdentifiedModel) -> None:
+    """Note that a storage returned this object."""
+    _set_from_storage(entity, True)  # noqa: FBT003  (a slot has but one argument)
 
 
 def mark_from_storage(entities: Iterable[IdentifiedModel]) -> None:

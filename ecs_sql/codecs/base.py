@@ -17,6 +17,7 @@ from uuid import UUID
 
 import pydantic_core
 
+from ecs_sql.codecs.rowwise import Conversion
 from ecs_sql.dispatch import NodeRegistry
 from ecs_sql.nodes import Node
 
@@ -116,9 +117,12 @@ class ColumnForm:
     A canonical column value is the same on every backend; what a driver wants is the SQL type's business.
     Reading goes in two steps where a column holds references: `parse` readies the canonical values, `pins`
     tells the ids in what it made, and `decode` makes the values once all those entities are there.
+
+    A form whose decoding needs nothing but the canonical value may give `decode_one` besides, which makes one
+    value; whatever it raises, `decode` tells better.
     """
 
-    __slots__ = ("decode", "encode", "parse", "pins", "sql_type")
+    __slots__ = ("decode", "decode_one", "encode", "is_nullable", "parse", "pins", "sql_type")
 
     def __init__(
         self,
@@ -128,11 +132,18 @@ class ColumnForm:
         parse: Callable[[list[Any]], list[Any]] | None = None,
         pins: Callable[[list[Any], list[UUID]], None] | None = None,
     ) -> None:
+        self.decode_one: Callable[[Any], Any] | None = None
+        self.is_nullable = False
         self.sql_type = sql_type
         self.encode = encode
         self.decode = decode
         self.parse = parse
         self.pins = pins
+
+    def decoding_one(self, decode_one: Callable[[Any], Any]) -> ColumnForm:
+        """The same, with a way to make one value of its canonical value alone."""
+        self.decode_one = decode_one
+        return self
 
     def nullable(self) -> ColumnForm:
         """The same with None as NULL."""
@@ -144,13 +155,24 @@ class ColumnForm:
         def decode_some(values: list[Any], run: Decoding) -> list[Any]:
             return scatter(values, decode(some(values), run))
 
-        return ColumnForm(
+        form = ColumnForm(
             self.sql_type,
             encode_some,
             decode_some,
             parse and (lambda values: scatter(values, parse(some(values)))),
             pins and (lambda parsed, found: pins(some(parsed), found)),
         )
+        form.decode_one = self.decode_one
+        form.is_nullable = True
+        return form
+
+    @property
+    def conversion(self) -> Conversion:
+        """How one canonical value becomes a value; takes the run of decoding where it needs it."""
+        if self.decode_one is not None:
+            return Conversion(self.decode_one, keeps_none=self.is_nullable)
+        decode = self.decode
+        return Conversion(lambda value, run: decode([value], run)[0], takes_context=True)
 
 
 def some(values: Iterable[Any]) -> list[Any]:
@@ -177,6 +199,10 @@ class Codec:
     """Whether every form is a str."""
     forms_are_values = False
     """Whether the form of a value is that value itself, so that a container of them is its own form."""
+    exact_types: frozenset[type] = frozenset()
+    """Types of forms that are their own values, whatever else they hold; empty where more has to be looked at."""
+    decode_one: Callable[[Any], Any] | None = None
+    """Makes one value of its form alone, where that is quicker; whatever it raises, `decode` tells better."""
     column: ColumnForm | None = None
     """The column form, where it is not JSON text."""
 
@@ -232,6 +258,17 @@ def only_forms_of_type(forms: Sequence[Any], expected: type) -> None:
         raise Undecodable(form, f"its type is {type(form).__name__}, not {expected.__name__}")
 
 
+def exactly(expected: type) -> Callable[[Any], Any]:
+    """What takes stored forms of exactly one type, and gives them as they are."""
+
+    def check(form: Any) -> Any:
+        if type(form) is not expected:
+            only_forms_of_type([form], expected)
+        return form
+
+    return check
+
+
 def dump_json(form: Any) -> str:
     """The canonical JSON text of a form."""
     try:
@@ -260,7 +297,7 @@ def load_json(text: Any) -> Any:
         Undecodable: when the text is no JSON.
     """
     try:
-        return _from_json(text)
+        return load_one_json(text)
     except (ValueError, TypeError):
         pass
     try:  # nested deeper than pydantic_core's own limit, or really broken
@@ -285,12 +322,13 @@ def load_all_json(texts: Iterable[Any]) -> list[Any]:
     """
     texts = list(texts)
     try:
-        return list(map(_from_json, texts))
+        return list(map(load_one_json, texts))
     except (ValueError, TypeError):
         return list(map(load_json, texts))
 
 
-_from_json = partial(pydantic_core.from_json, allow_inf_nan=False)
+load_one_json = partial(pydantic_core.from_json, allow_inf_nan=False)
+"""The form of a JSON text; whatever it raises, `load_json` tells better."""
 
 
 class Build(Protocol):

@@ -19,6 +19,7 @@ from ecs_sql.codecs.base import (
     UnsupportedNode,
     dump_all_json,
     load_all_json,
+    load_one_json,
     only_of_type,
 )
 from ecs_sql.codecs.chunks import Chunking
@@ -101,6 +102,9 @@ class JsonColumn(ColumnForm):
             parse=load_all_json if referring else None,
             pins=codec.pins if referring else None,
         )
+        one = codec.decode_one
+        if one is not None:
+            self.decode_one = lambda text: one(load_one_json(text))
 
     def _encode(self, values: list[Any], run: Encoding) -> list[Any]:
         return dump_all_json(self._codec.encode(values, run))

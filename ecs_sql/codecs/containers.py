@@ -57,6 +57,8 @@ class CollectionCodec(Codec):
         self._ordered: Callable[[list[Any]], list[Any]] = _sorted if unordered else _as_is
         self._make: Callable[[list[Any]], Any] = _as_is if collection is list else collection
         self.forms_are_values = collection is list and item.forms_are_values
+        if self.forms_are_values and item.exact_types:
+            self.decode_one = self._decode_exact
 
     def accepts(self, value_type: type) -> bool:
         return value_type is self._type
@@ -74,6 +76,11 @@ class CollectionCodec(Codec):
         if self.forms_are_values:
             return forms
         return list(map(self._make, _split(flat, list(map(len, forms)))))
+
+    def _decode_exact(self, form: Any) -> Any:
+        if type(form) is not list or not self._item.exact_types.issuperset(map(type, form)):
+            raise Undecodable(form, "it is no such list")
+        return form
 
     def walk(self, value: Any, found: Found) -> None:
         if type(value) is self._type:
@@ -173,6 +180,8 @@ class DictCodec(Codec):
         self._value = value
         self.holds_references = value.holds_references
         self.forms_are_values = key.text_forms and key.forms_are_values and value.forms_are_values
+        if self.forms_are_values and value.exact_types:
+            self.decode_one = self._decode_exact
 
     def accepts(self, value_type: type) -> bool:
         return value_type is dict
@@ -209,6 +218,13 @@ class DictCodec(Codec):
                 _split(keys, lengths), _split(items, lengths), strict=True
             )
         ]
+
+    def _decode_exact(self, form: Any) -> Any:
+        if type(form) is not dict or not self._value.exact_types.issuperset(
+            map(type, form.values())
+        ):
+            raise Undecodable(form, "it is no such dict")
+        return form
 
     def _decoded_keys(self, texts: list[str], run: Decoding) -> list[Any]:
         return self._key.decode(texts, run)

@@ -32,7 +32,7 @@ def make_model(
 ) -> Any:
     """A model instance with these field values; neither `__init__` nor a validator runs."""
     instance: Any = object.__new__(model)
-    fill_instance(instance, values, set(stored), extra)
+    fill_instance(instance, values, frozenset(stored), extra)
     return instance
 
 

@@ -23,6 +23,7 @@ from ecs_sql.codecs.base import (
     Encoding,
     Refusal,
     Undecodable,
+    exactly,
     json_texts,
     only_forms_of_type,
     only_of_type,
@@ -80,7 +81,8 @@ class ExactCodec(Codec):
 
     def __init__(self, type_: type, sql_type: TypeEngine[Any]) -> None:
         self._type = type_
-        self.column = ColumnForm(sql_type, self.encode, self.decode)
+        self.exact_types = frozenset({type_})
+        self.column = ColumnForm(sql_type, self.encode, self.decode).decoding_one(exactly(type_))
 
     def accepts(self, value_type: type) -> bool:
         return value_type is self._type
@@ -113,7 +115,9 @@ class IntCodec(ExactCodec):
 
     def __init__(self) -> None:
         super().__init__(int, sqltypes.INTEGER)
-        self.column = ColumnForm(sqltypes.INTEGER, self._encode_column, self.decode)
+        self.column = ColumnForm(sqltypes.INTEGER, self._encode_column, self.decode).decoding_one(
+            exactly(int)
+        )
 
     def encode(self, values: list[Any], run: Encoding) -> list[Any]:
         only_of_type(values, int)
@@ -181,7 +185,7 @@ class TextualCodec(Codec):
         self._type_set = frozenset(types)
         self._to_text = to_text
         self._from_text = from_text
-        self.column = ColumnForm(sql_type, self.encode, self.decode)
+        self.column = ColumnForm(sql_type, self.encode, self.decode).decoding_one(self._decode_one)
 
     def accepts(self, value_type: type) -> bool:
         return value_type in self._types
@@ -202,6 +206,11 @@ class TextualCodec(Codec):
             return list(map(self._from_text, forms))
         except (ValueError, TypeError, ArithmeticError, KeyError, Undecodable):
             return [self._decoded(form) for form in forms]
+
+    def _decode_one(self, form: Any) -> Any:
+        if type(form) is not str:
+            only_forms_of_type([form], str)
+        return self._from_text(form)
 
     def _decoded(self, form: str) -> Any:
         try:
@@ -231,7 +240,9 @@ class UuidCodec(TextualCodec):
 
     def __init__(self) -> None:
         super().__init__((UUID,), str, UUID)
-        self.column = ColumnForm(sqltypes.UUID_TYPE, self._encode_column, self._decode_column)
+        self.column = ColumnForm(
+            sqltypes.UUID_TYPE, self._encode_column, self._decode_column
+        ).decoding_one(exactly(UUID))
 
     def _to_texts(self, values: list[Any]) -> list[str]:
         return json_texts(values)
@@ -252,6 +263,10 @@ class UuidCodec(TextualCodec):
 uuid_list = SchemaValidator(core_schema.list_schema(core_schema.uuid_schema()))
 
 
+parse_uuid = SchemaValidator(core_schema.uuid_schema()).validate_python
+"""The UUID of one text."""
+
+
 def parse_uuids(texts: Sequence[Any]) -> list[UUID]:
     """The UUIDs of a list of texts, in one compiled call.
 
@@ -270,7 +285,9 @@ class BytesCodec(TextualCodec):
 
     def __init__(self) -> None:
         super().__init__((bytes,), lambda value: base64.b64encode(value).decode(), _bytes)
-        self.column = ColumnForm(sqltypes.BYTES, self._encode_column, self._decode_column)
+        self.column = ColumnForm(
+            sqltypes.BYTES, self._encode_column, self._decode_column
+        ).decoding_one(exactly(bytes))
 
     def _encode_column(self, values: list[Any], run: Encoding) -> list[Any]:
         only_of_type(values, bytes)
@@ -298,6 +315,7 @@ class ByteSizeCodec(IntCodec):
 
     def __init__(self) -> None:
         super().__init__()
+        self.exact_types = frozenset()
         self.column = ColumnForm(sqltypes.INTEGER, self._encode_column, self.decode)
 
     def encode(self, values: list[Any], run: Encoding) -> list[Any]:

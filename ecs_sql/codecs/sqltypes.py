@@ -7,7 +7,6 @@ MariaDB, zones on SQLite and MariaDB, JSON numbers on SQLite, key order in Postg
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Dialect, Text, literal
@@ -98,21 +97,25 @@ class UtcDatetime(TypeDecorator[dt.datetime]):
         """An aware datetime in UTC."""
         if value is None:
             return None
-        return _in_utc(value)
+        return read_utc(value)
 
-    def read(self, values: Sequence[Any]) -> list[dt.datetime]:
-        """Aware datetimes in UTC of what a driver gave for a column, past SQLAlchemy's conversion.
 
-        Raises:
-            ValueError, TypeError: when a value is neither a datetime nor the text of one.
-        """
-        if values and type(values[0]) is dt.datetime:
-            return list(map(_in_utc, values))
+def read_utc(value: Any) -> dt.datetime:
+    """An aware datetime in UTC of what a driver gave: a datetime, or the text of one in UTC.
+
+    Raises:
+        ValueError, TypeError: when it is neither.
+    """
+    if type(value) is dt.datetime:
+        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+    return dt.datetime.fromisoformat(value + "+00:00")
+
+
+def read_all_utc(values: list[Any]) -> list[dt.datetime]:
+    """A column of them; see `read_utc`."""
+    if values and type(values[0]) is str:
         return [dt.datetime.fromisoformat(text + "+00:00") for text in values]
-
-
-def _in_utc(value: dt.datetime) -> dt.datetime:
-    return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+    return list(map(read_utc, values))
 
 
 class _AsText(FunctionElement[Any]):

@@ -28,6 +28,7 @@ from ecs_sql.identity import (
     is_memory_of,
     memories,
     memories_of,
+    remember,
     remember_all,
 )
 from ecs_sql.lineage import (
@@ -42,8 +43,8 @@ from ecs_sql.lineage import (
 )
 from ecs_sql.storage.garbage import collection_paused
 from ecs_sql.storage.latest import check_latest
-from ecs_sql.storage.loading import Load, Loaded
-from ecs_sql.storage.rows import RegistryStatus, UnitOfWork
+from ecs_sql.storage.loading import Load, Loaded, load_one
+from ecs_sql.storage.rows import LINEAGE_ID, Found, RegistryStatus, Rows, UnitOfWork
 from ecs_sql.storage.transactions import (
     CurrentTransaction,
     Journal,
@@ -280,41 +281,46 @@ class VersionedStorage(Verifiable, ABC):
 
     # Reading
 
-    def _read(self, operation: Callable[[UnitOfWork, Journal | None], T]) -> T:
+    def _read(self, operation: Callable[[UnitOfWork], T]) -> T:
+        """Run a read in the current transaction, or in a unit of work of its own, which may be repeated."""
         current = current_transaction(self)
         if current is not None:
-            return operation(current.work, current.journal)
+            return operation(current.work)
         return self._attempt(lambda: self._read_alone(operation))
 
-    def _read_alone(self, operation: Callable[[UnitOfWork, Journal | None], T]) -> T:
+    def _read_alone(self, operation: Callable[[UnitOfWork], T]) -> T:
         work = self._begin(write=False)
         try:
-            return operation(work, None)
+            return operation(work)
         finally:
             work.close()
 
     def _load(self, gather: Callable[[UnitOfWork, Load], None]) -> Loaded:
-        def read(work: UnitOfWork, journal: Journal | None) -> tuple[Load, Journal | None]:
+        def read(work: UnitOfWork) -> Load:
             run = Load(work)
             with collection_paused:
                 gather(work, run)
-            return run, journal
+            return run
 
-        run, journal = self._read(read)
-        with collection_paused:  # reading may be repeated, but what classes do on load is done once
-            loaded = run.finish()
-        current = current_transaction(self)
-        if current is None or not current.joined:
-            self._note_loaded(loaded, journal)
+        return self._finished(self._read(read))
+
+    def _finished(self, load: Load) -> Loaded:
+        """Finish a load; reading may be repeated, but what classes do on load is done once."""
+        with collection_paused:
+            loaded = load.finish()
+        for entities, bookkeeping, contents in loaded.sources:
+            self._remember_loaded(entities, memories(self._token, bookkeeping, contents))
         return loaded
 
-    def _note_loaded(self, loaded: Loaded, journal: Journal | None) -> None:
-        for entities, bookkeeping, contents in loaded.sources:
-            known = memories(self._token, bookkeeping, contents)
-            if journal is None:
-                remember_all(entities, known)
-            else:
-                journal.read_all(entities, known)
+    def _remember_loaded(
+        self, entities: Sequence[IdentifiedModel], known: Iterable[Memory]
+    ) -> None:
+        """Remember what was read: at once where it is committed, else when it will be."""
+        current = current_transaction(self)
+        if current is None:
+            remember_all(entities, known)
+        elif not current.joined:
+            current.journal.read_all(entities, known)
 
     def has_entity(self, ecs_id: UUID) -> bool:
         """See `EntityStorage.has_entity`."""
@@ -323,7 +329,7 @@ class VersionedStorage(Verifiable, ABC):
     def existing(self, ecs_ids: Iterable[UUID]) -> set[UUID]:
         """Those of the ids that are stored, in one question."""
         ids = _checked_ids(ecs_ids)
-        return self._read(lambda work, _: work.existing(ids))
+        return self._read(lambda work: work.existing(ids))
 
     @overload
     def get(self, ecs_id: UUID, entity_type: type[E]) -> E | None: ...
@@ -331,8 +337,37 @@ class VersionedStorage(Verifiable, ABC):
     def get(self, ecs_id: UUID, entity_type: None = None) -> Entity | None: ...
     def get(self, ecs_id: UUID, entity_type: type[Entity] | None = None) -> Entity | None:
         """See `EntityStorage.get`."""
-        found: Entity | None = self.get_many([ecs_id], entity_type)[0]
-        return found
+        if not isinstance(ecs_id, UUID):
+            raise NotAnIdError(ecs_id)
+        if entity_type is not None:
+            self._check_known(entity_type)
+        entity: Entity | None = self._get_one(ecs_id)
+        if entity_type is not None and entity is not None and not isinstance(entity, entity_type):
+            raise EntityTypeError(ecs_id, entity_type, type(entity))
+        return entity
+
+    def _get_one(self, ecs_id: UUID) -> Any:
+        current = current_transaction(self)
+        found, load = (
+            self._read(lambda work: find_one(work, ecs_id))
+            if current is None
+            else self._find_inside(current.work, ecs_id)
+        )
+        if found is None:
+            return None
+        if load is not None:
+            return self._finished(load).entities[ecs_id]
+        entity, content = load_one(found)
+        memory = Memory(self._token, ecs_id, found[1][LINEAGE_ID], content)
+        if current is None:
+            remember(entity, memory)
+        elif not current.joined:
+            current.journal.read_one(entity, memory)
+        return entity
+
+    def _find_inside(self, work: UnitOfWork, ecs_id: UUID) -> tuple[Found | None, Load | None]:
+        """See `find_one`; in a transaction."""
+        return find_one(work, ecs_id)
 
     @overload
     def get_many(self, ecs_ids: Iterable[UUID], entity_type: type[E]) -> list[E | None]: ...
@@ -379,7 +414,7 @@ class VersionedStorage(Verifiable, ABC):
     def get_lineage_ids(self, lineage_id: UUID) -> list[UUID]:
         """See `EntityStorage.get_lineage_ids`."""
         (checked,) = _checked_ids([lineage_id])
-        return self._read(lambda work, _: work.lineage(checked))
+        return self._read(lambda work: work.lineage(checked))
 
     def get_lineage_entities(self, lineage_id: UUID) -> list[Entity]:
         """See `EntityStorage.get_lineage_entities`."""
@@ -395,7 +430,7 @@ class VersionedStorage(Verifiable, ABC):
 
     def get_registry_status(self) -> RegistryStatus:
         """See `EntityStorage.get_registry_status`."""
-        return self._read(lambda work, _: work.status())
+        return self._read(lambda work: work.status())
 
     # Transactions
 
@@ -452,6 +487,17 @@ class VersionedStorage(Verifiable, ABC):
 def _clear(transaction: Transaction) -> None:
     transaction.work.clear()
     transaction.journal.has_cleared = True
+
+
+def find_one(work: UnitOfWork, ecs_id: UUID) -> tuple[Found | None, Load | None]:
+    """A version, and the load of its graph where its class is not simple."""
+    found = work.find_one(ecs_id)
+    if found is None or found[0].is_simple:
+        return found, None
+    load = Load(work)
+    with collection_paused:
+        load.rows([Rows.of(found[0], [found[1]])])
+    return found, load
 
 
 def _checked_ids(ecs_ids: Iterable[UUID]) -> list[UUID]:

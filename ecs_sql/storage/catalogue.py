@@ -11,6 +11,7 @@ from ecs_sql.entity_codec import EntityCodec, codec_of
 from ecs_sql.identity import IdentifiedModel
 from ecs_sql.row_classes import MappedClasses
 from ecs_sql.storage.dialects.base import DatabaseDialect
+from ecs_sql.storage.single import SingleRead
 from ecs_sql.storage.statements import BASE_COLUMNS, IDENTITY_COLUMNS, ClassStatements, TableColumns
 from ecs_sql.tables import BASE_TABLE, META_TABLE
 
@@ -30,6 +31,9 @@ class Catalogue:
         self._statements: dict[EntityCodec, ClassStatements] = {}
         self._targets: dict[EntityCodec, frozenset[type[IdentifiedModel]]] = {}
         self._by_name: dict[Any, ClassStatements] = {}
+        self._single: dict[ClassStatements, SingleRead] = {}
+        self.expected: ClassStatements | None = None
+        """Of the class that was read last: the next read by id may well be of the same."""
 
     def statements(self, codec: EntityCodec) -> ClassStatements:
         """The statements of a codec's class."""
@@ -48,6 +52,16 @@ class Catalogue:
             entity_class = self._mapping.class_of_table(discriminator)
             if entity_class is not None:
                 found = self._by_name[discriminator] = self.statements(codec_of(entity_class))
+        return found
+
+    def single_read(self, statements: ClassStatements) -> SingleRead | None:
+        """The read of one version of a class, once the driver has told the types of all its columns."""
+        found = self._single.get(statements)
+        if found is None:
+            identity = self.identity_converters
+            if all(c.is_ready for c in (*identity, *statements.content_converters)):
+                condition = f" WHERE base_entities.ecs_id = {self.dialect.placeholder}"
+                found = self._single[statements] = SingleRead(statements, identity, condition)
         return found
 
     def of_class(

@@ -9,12 +9,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 Row = tuple[Any, ...]
+T = TypeVar("T")
+
+_BATCH_ROWS = 500
+"""Rows whose values, as the driver gives them, fit a processor's nearer caches."""
 
 _log = logging.getLogger("sqlalchemy.engine")
 
@@ -33,6 +37,7 @@ class Driver:
         self.connection = connection
         self._is_observed = _is_observed(connection)
         self._raw: Any = None if self._is_observed else connection.connection.dbapi_connection
+        self._cursor_of_reads: Any = None
         self._error: type[Exception] = connection.dialect.loaded_dbapi.Error
 
     @property
@@ -54,6 +59,43 @@ class Driver:
         with self._cursor(statement, parameters) as cursor:
             cursor.execute(statement, parameters)
             return cursor.fetchall(), [column[1] for column in cursor.description]
+
+    def first(self, statement: str, parameters: Row) -> Row | None:
+        """The row of a query that finds one at most.
+
+        Raises:
+            DBAPIError: as SQLAlchemy would raise it.
+        """
+        if self._is_observed:
+            found = self.connection.exec_driver_sql(statement, parameters).fetchone()
+            return None if found is None else tuple(found)
+        cursor = self._cursor_of_reads
+        if cursor is None:
+            cursor = self._cursor_of_reads = self._raw.cursor()
+        try:
+            cursor.execute(statement, parameters)
+            return cast("Row | None", cursor.fetchone())
+        except self._error as error:
+            raise self._wrapped(statement, parameters, error, cursor) from error
+
+    def in_batches(
+        self, statement: str, parameters: Row, convert: Callable[[Sequence[Row], list[Any]], T]
+    ) -> list[T]:
+        """What is made of the rows of a query, so many at a time, and of the type code of each column.
+
+        Raises:
+            DBAPIError: as SQLAlchemy would raise it.
+        """
+        if self._is_observed:
+            rows, codes = self.query(statement, parameters)
+            return [convert(rows, codes)] if rows else []
+        made: list[T] = []
+        with self._cursor(statement, parameters) as cursor:
+            cursor.execute(statement, parameters)
+            codes = [column[1] for column in cursor.description]
+            while rows := cursor.fetchmany(_BATCH_ROWS):
+                made.append(convert(rows, codes))
+        return made
 
     def insert(self, statement: str, row: Row) -> int | None:
         """Run an INSERT of one row; the number that the database gave it, None if nothing was written.

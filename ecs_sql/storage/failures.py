@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
@@ -73,21 +71,38 @@ def _told(failure: _Failure, reason: str) -> StorageError:
     return failure.error(f"{failure.what} ({reason.strip()}); {failure.remedy}")
 
 
-@contextmanager
-def translated(dialect: DatabaseDialect, driver_error: type[Exception]) -> Iterator[None]:
-    """Raise a driver's errors, and those of SQLAlchemy that tell of its state, as the library's own.
+class translated:  # noqa: N801  (used as a function is)
+    """A block that raises a driver's errors, and those of SQLAlchemy that tell of its state, as the library's own.
 
     Args:
         dialect: of the database.
         driver_error: the base of all errors of the driver.
     """
-    try:
-        yield
-    except DBAPIError as error:
-        raise storage_error(error, dialect) from error
-    except PoolTimeout as error:
-        raise _told(_BUSY, str(error).partition(" (Background")[0]) from error
-    except PendingRollbackError as error:
-        raise _told(_LOST, "the transaction has failed before") from error
-    except driver_error as error:  # past SQLAlchemy, as when it sets an isolation level
-        raise storage_error(DBAPIError("", (), error), dialect) from error
+
+    __slots__ = ("_dialect", "_driver_error")
+
+    def __init__(self, dialect: DatabaseDialect, driver_error: type[Exception]) -> None:
+        self._dialect = dialect
+        self._driver_error = driver_error
+
+    def __enter__(self) -> None:
+        """Nothing: whatever the block raises comes to `__exit__`."""
+
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        """Raise the error's translation, if it has one."""
+        told = None if error is None else self._translation(error)
+        if told is not None:
+            raise told from error
+
+    def _translation(self, error: BaseException) -> StorageError | None:
+        if isinstance(error, DBAPIError):
+            return storage_error(error, self._dialect)
+        if isinstance(error, PoolTimeout):
+            return _told(_BUSY, str(error).partition(" (Background")[0])
+        if isinstance(error, PendingRollbackError):
+            return _told(_LOST, "the transaction has failed before")
+        if isinstance(
+            error, self._driver_error
+        ):  # past SQLAlchemy, as when it sets an isolation level
+            return storage_error(DBAPIError("", (), error), self._dialect)
+        return None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain, pairwise
 from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -13,17 +15,21 @@ from ecs_sql.codecs.references import pinned_id
 from ecs_sql.entity_codec import Content, EntityCodec, Values
 from ecs_sql.errors import UnstorableValueError
 from ecs_sql.fields import EXTRA_FIELD
-from ecs_sql.identity import IdentifiedModel, mark_from_storage
+from ecs_sql.identity import IdentifiedModel, mark_from_storage, mark_one_from_storage
 from ecs_sql.instances import new_instances
-from ecs_sql.storage.rows import Row, Rows, UnitOfWork
+from ecs_sql.storage.rows import CONTENT, Found, Row, Rows, UnitOfWork
 
 
-class _Batch(NamedTuple):
+@dataclass(slots=True)
+class _Batch:
     """Rows of one class whose objects are made and whose references are known."""
 
     rows: Rows
     parsed: list[Values]
     entities: list[IdentifiedModel]
+    is_filled: bool = False
+    has_defaults: bool = False
+    """Whether an older form lacked a field that got its default."""
 
 
 class Source(NamedTuple):
@@ -57,6 +63,7 @@ class Load:
     def __init__(self, work: UnitOfWork) -> None:
         self._work = work
         self._entities: dict[UUID, Any] = {}
+        self._run = Decoding(self._entities)
         self._batches: list[_Batch] = []
         self._spare: dict[UUID, tuple[EntityCodec, Row]] = {}
         self._referrers: set[EntityCodec] = set()
@@ -147,9 +154,12 @@ class Load:
             raise codec.located(rows.ecs_ids, rows.contents, error, Decoding({})) from error
         entities = new_instances(codec.spec.entity_class, len(rows.positions))
         self._entities.update(zip(rows.ecs_ids, entities, strict=True))
+        batch = _Batch(rows, parsed, entities)
+        self._batches.append(batch)
         if pinned:
             self._referrers.add(codec)
-        self._batches.append(_Batch(rows, parsed, entities))
+        if not codec.holds_references:  # at once, while the processor has all of it at hand
+            self._fill(batch)
         return pinned
 
     def finish(self) -> Loaded:
@@ -159,38 +169,34 @@ class Load:
             StoredValueError: when a stored value no longer decodes.
             MissingReferenceError: when a referenced version is not stored.
         """
-        run = Decoding(self._entities)
-        filled = [self._fill(batch, run) for batch in self._batches]
+        for batch in self._batches:
+            if not batch.is_filled:
+                self._fill(batch)
         sources = [
-            # A default that was filled in may be another one each time (an id, the present): what this
-            # load made of the older form is what an unchanged object has.
-            Source(
-                entities,
-                rows.bookkeeping,
-                rows.codec.encode(entities, pinned_id) if is_filled else rows.contents,
-            )
-            for (rows, _, entities), is_filled in zip(self._batches, filled, strict=True)
+            Source(batch.entities, batch.rows.bookkeeping, _contents_of(batch))
+            for batch in self._batches
         ]
-        for model in run.models:
+        for model in self._run.models:
             finish_model(model)
-        for rows, _, entities in self._batches:
-            if rows.codec.spec.entity_class.__pydantic_post_init__:
-                for entity, content in zip(entities, rows.contents, strict=True):
-                    self._finish_entity(rows.codec, entity, content)
+        for batch in self._batches:
+            codec = batch.rows.codec
+            if codec.spec.entity_class.__pydantic_post_init__:
+                for entity, content in zip(batch.entities, batch.rows.contents, strict=True):
+                    self._finish_entity(codec, entity, content)
         return Loaded(self._entities, sources)
 
-    def _fill(self, batch: _Batch, run: Decoding) -> bool:
-        """Fill the batch's objects; tells whether an older form lacked a field that got its default."""
-        rows, parsed, entities = batch
+    def _fill(self, batch: _Batch) -> None:
+        """Fill the batch's objects."""
+        rows, run = batch.rows, self._run
         codec = rows.codec
         run.filled = False
         try:
-            values = codec.decode(parsed, run)
+            values = codec.decode(batch.parsed, run)
         except (Undecodable, Dangling) as error:
             raise codec.located(rows.ecs_ids, rows.contents, error, run) from error
-        codec.fill(entities, rows.bookkeeping, values)
-        mark_from_storage(entities)
-        return run.filled
+        codec.fill(batch.entities, rows.bookkeeping, values)
+        mark_from_storage(batch.entities)
+        batch.is_filled, batch.has_defaults = True, run.filled
 
     def _finish_entity(self, codec: EntityCodec, entity: Any, content: Content) -> None:
         """Private attributes and `model_post_init`; a stored field that it changed is put back."""
@@ -213,15 +219,44 @@ class Load:
                 finish_model(model)
 
 
+def _contents_of(batch: _Batch) -> Sequence[Content]:
+    """What an unchanged object has: as it is stored, or what this load made of an older form.
+
+    A default that was filled in may be another one each time (an id, the present).
+    """
+    codec, entities = batch.rows.codec, batch.entities
+    return codec.encode(entities, pinned_id) if batch.has_defaults else batch.rows.contents
+
+
+def load_one(found: Found) -> tuple[IdentifiedModel, Content]:
+    """The entity of one version whose class is simple, and its content.
+
+    Raises:
+        StoredValueError: when a stored value no longer decodes.
+    """
+    codec, row = found
+    content = row[CONTENT:]
+    try:
+        entity, run = codec.make(row[1:])
+    except Exception as error:
+        raise codec.located([row[1]], [content], error, Decoding({})) from error
+    mark_one_from_storage(entity)
+    if run.filled:  # see `_contents_of`
+        (content,) = codec.encode([entity], pinned_id)
+    for model in run.models:
+        finish_model(model)
+    return entity, content
+
+
 def _in_stored_order(batches: Sequence[_Batch]) -> list[Any]:
-    if len(batches) == 1:
-        return list(batches[0].entities)
-    placed = [
-        placed
-        for rows, _, entities in batches
-        for placed in zip(rows.positions, entities, strict=True)
+    placed = [batch.rows.positions for batch in batches]
+    if all(before[-1] < after[0] for before, after in pairwise(placed)):
+        return [entity for batch in batches for entity in batch.entities]
+    positions = chain.from_iterable(placed)
+    entities = chain.from_iterable(batch.entities for batch in batches)
+    return [
+        entity for _, entity in sorted(zip(positions, entities, strict=True), key=itemgetter(0))
     ]
-    return [entity for _, entity in sorted(placed, key=itemgetter(0))]
 
 
 def _changed_inside(codec: EntityCodec, entity: Any, content: Content) -> bool:

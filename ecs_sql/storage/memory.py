@@ -13,7 +13,7 @@ from ecs_sql.identity import IdentifiedModel, Identity
 from ecs_sql.lineage import Head, Insert
 from ecs_sql.processes import ForkSafeLock, call_in_child
 from ecs_sql.storage.base import VersionedStorage
-from ecs_sql.storage.rows import Parent, RegistryStatus, Rows, Savepoint, UnitOfWork
+from ecs_sql.storage.rows import Found, Parent, RegistryStatus, Row, Rows, Savepoint, UnitOfWork
 from ecs_sql.storage.verification.memory import verify_work
 from ecs_sql.storage.verification.report import VerificationReport
 from ecs_sql.storage.verification.run import VerificationRun
@@ -24,6 +24,11 @@ class _Row(NamedTuple):
     codec: EntityCodec
     identity: Identity
     content: Content
+
+    @property
+    def flat(self) -> Row:
+        """As the storage operations take it."""
+        return (self.position, *self.identity, *self.content)
 
 
 class _Tables:
@@ -110,7 +115,7 @@ class InMemoryEntityStorage(VersionedStorage):
     def _verify(self, run: VerificationRun) -> VerificationReport:
         with self.transaction(read_only=True):
             ids = list(self._state.tables.rows)
-            return self._read(lambda work, _: verify_work(work, ids, run))
+            return self._read(lambda work: verify_work(work, ids, run))
 
 
 class _MemoryWork(UnitOfWork):
@@ -145,6 +150,10 @@ class _MemoryWork(UnitOfWork):
     ) -> list[Rows]:
         rows = self._tables.rows
         return _grouped([row for ecs_id in ecs_ids if (row := rows.get(ecs_id)) is not None])
+
+    def find_one(self, ecs_id: UUID) -> Found | None:
+        row = self._tables.rows.get(ecs_id)
+        return None if row is None else (row.codec, row.flat)
 
     def of_class(self, entity_class: type[IdentifiedModel]) -> list[Rows]:
         return _grouped(
@@ -227,7 +236,4 @@ def _grouped(rows: list[_Row]) -> list[Rows]:
     groups: dict[EntityCodec, list[_Row]] = {}
     for row in rows:
         groups.setdefault(row.codec, []).append(row)
-    return [
-        Rows.of(codec, [(row.position, *row.identity, *row.content) for row in own])
-        for codec, own in groups.items()
-    ]
+    return [Rows.of(codec, [row.flat for row in own]) for codec, own in groups.items()]

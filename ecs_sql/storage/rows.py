@@ -59,9 +59,9 @@ class Rows(NamedTuple):
     @classmethod
     def of(cls, codec: EntityCodec, rows: Sequence[Row]) -> Rows:
         """The columns of single rows."""
-        width = _CONTENT + len(codec.spec.fields)
+        width = CONTENT + len(codec.spec.fields)
         columns: list[Values] = list(zip(*rows, strict=True)) if rows else [()] * width
-        return cls(codec, columns[0], columns[1:_CONTENT], columns[_CONTENT:])
+        return cls(codec, columns[0], columns[1:CONTENT], columns[CONTENT:])
 
     def single(self) -> list[Row]:
         """The single rows."""
@@ -83,7 +83,13 @@ class Rows(NamedTuple):
         return list(zip(*self.content, strict=True)) if self.content else [()] * len(self.positions)
 
 
-_CONTENT = 1 + len(Identity._fields)
+Found = tuple[EntityCodec, Row]
+"""One stored version, and the codec of its class."""
+
+LINEAGE_ID = 1 + Identity._fields.index("lineage_id")
+"""Where a row has the id of its lineage."""
+CONTENT = 1 + len(Identity._fields)
+"""Where a row's canonical values begin."""
 
 
 class UnitOfWork(ABC):
@@ -110,6 +116,14 @@ class UnitOfWork(ABC):
 
         Raises:
             UnknownDiscriminatorError: when one is of a type that nobody registered.
+        """
+
+    @abstractmethod
+    def find_one(self, ecs_id: UUID) -> Found | None:
+        """The stored version of this id.
+
+        Raises:
+            UnknownDiscriminatorError: when it is of a type that nobody registered.
         """
 
     @abstractmethod

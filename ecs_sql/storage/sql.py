@@ -20,7 +20,7 @@ from ecs_sql.mapping import EntityMapping
 from ecs_sql.processes import ForkSafeLock
 from ecs_sql.row_chunks import set_chunk_reader
 from ecs_sql.row_classes import MappedClasses, set_graph_reader
-from ecs_sql.storage.base import VersionedStorage
+from ecs_sql.storage.base import VersionedStorage, find_one
 from ecs_sql.storage.catalogue import Catalogue
 from ecs_sql.storage.chunk_store import ChunkStore
 from ecs_sql.storage.connecting import first_connection, open_engine
@@ -31,7 +31,7 @@ from ecs_sql.storage.joining import joined_journal
 from ecs_sql.storage.loading import Load
 from ecs_sql.storage.outcomes import settle_commit
 from ecs_sql.storage.retrying import repeated
-from ecs_sql.storage.rows import UnitOfWork
+from ecs_sql.storage.rows import Found, UnitOfWork
 from ecs_sql.storage.schema import prepare_tables
 from ecs_sql.storage.sharing import HeldConnection, SharedEngine
 from ecs_sql.storage.sql_work import SqlWork
@@ -77,6 +77,7 @@ class SqlAlchemyEntityStorage(VersionedStorage):
         mapping.resolve()
         self._mapping = mapping
         self._engine, self._dialect, self._own_engine = open_engine(target)
+        self._translation = translated(self._dialect, self._engine.dialect.loaded_dbapi.Error)
         self._shared = SharedEngine(self._engine, self._dialect)
         self._prepared = -1
         self._prepare_lock = ForkSafeLock()
@@ -154,7 +155,7 @@ class SqlAlchemyEntityStorage(VersionedStorage):
 
     def _translated(self) -> AbstractContextManager[None]:
         """A driver's errors as the library's own."""
-        return translated(self._dialect, self._engine.dialect.loaded_dbapi.Error)
+        return self._translation
 
     def _commit(self, transaction: Transaction, *, repeatable: bool) -> None:
         work = transaction.work
@@ -192,8 +193,20 @@ class SqlAlchemyEntityStorage(VersionedStorage):
             self._dialect.begin_write(work.connection)
 
     def _read(self, operation: Callable[..., T]) -> T:
-        with self._translated(), self._noted():
-            return super()._read(operation)
+        with self._translated():
+            try:
+                return super()._read(operation)
+            except DBAPIError as error:
+                self._note_failure(error)
+                raise
+
+    def _find_inside(self, work: UnitOfWork, ecs_id: UUID) -> tuple[Found | None, Load | None]:
+        with self._translation:
+            try:
+                return find_one(work, ecs_id)
+            except DBAPIError as error:
+                self._note_failure(error)
+                raise
 
     # Verification
 
@@ -217,16 +230,11 @@ class SqlAlchemyEntityStorage(VersionedStorage):
             work.rollback()
             work.close()
 
-    @contextmanager
-    def _noted(self) -> Iterator[None]:
+    def _note_failure(self, error: DBAPIError) -> None:
         """Let the current transaction, if any, remember that a read failed: no savepoint can heal it."""
-        try:
-            yield
-        except DBAPIError as error:
-            current = current_transaction(self)
-            if current is not None and isinstance(current.work, SqlWork):
-                current.work.failure = current.work.failure or error
-            raise
+        current = current_transaction(self)
+        if current is not None and isinstance(current.work, SqlWork):
+            current.work.failure = current.work.failure or error
 
     # Transactions
 

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Dialect, Table, Uuid, select
+from sqlalchemy import Column, Dialect, Table, Uuid, and_, literal_column, select
 
 from ecs_sql.codecs import sqltypes
 from ecs_sql.codecs.base import load_json
 from ecs_sql.codecs.chunks import Chunk, Chunking
-from ecs_sql.codecs.scalars import parse_uuids
+from ecs_sql.codecs.rowwise import Conversion
+from ecs_sql.codecs.scalars import parse_uuid, parse_uuids
 from ecs_sql.column_types import OldIds, canonical_type, chunking_of
 from ecs_sql.entity_codec import Content, EntityCodec, Values
 from ecs_sql.storage.binding import Convert, binder, past_none
@@ -26,13 +27,18 @@ BASE_COLUMNS = ("ecs_id", "lineage_id", "parent_id", "created_at", "old_ids", "t
 IDENTITY_COLUMNS = ("id", "ecs_id", "lineage_id", "parent_id", "created_at", "old_ids")
 
 
+def _uuid(value: Any) -> Any:
+    """The UUID that a driver gives: itself, or its text."""
+    return value if type(value) is UUID else parse_uuid(value)
+
+
 def _uuids(values: list[Any]) -> list[Any]:
     """UUIDs of what a driver gives: UUIDs already, or texts."""
     return values if values and type(values[0]) is UUID else parse_uuids(values)
 
 
-def _ids_of_text(values: list[Any]) -> list[Any]:
-    return [() if text == "[]" else tuple(parse_uuids(load_json(text))) for text in values]
+def _ids_of_text(text: Any) -> tuple[UUID, ...]:
+    return () if text == "[]" else tuple(parse_uuids(load_json(text)))
 
 
 class ColumnConverter:
@@ -42,28 +48,42 @@ class ColumnConverter:
         self._dialect = dialect
         self._type = canonical_type(column)
         self._is_ids = isinstance(column.type, OldIds)
+        self.is_ready = False
+        """Whether the driver has told its type code, so that values can be converted without."""
         self.to_driver = None
         if not self._is_ids:
             self.to_driver = binder(self._type, dialect, nullable=bool(column.nullable))
+        self._one_from_driver: Callable[[Any], Any] | None = None
         self._from_driver: Convert | None = None
-        self._ready = False
 
     def from_driver(self, values: list[Any], type_code: Any) -> list[Any]:
         """Canonical values of what the driver gave."""
-        if not self._ready:
-            self._from_driver = self._result_converter(type_code)
-            self._ready = True
+        if not self.is_ready:
+            self._learn(type_code)
         return values if self._from_driver is None else self._from_driver(values)
 
-    def _result_converter(self, type_code: Any) -> Convert | None:
-        if self._is_ids:
-            return _ids_of_text
+    @property
+    def conversion(self) -> Conversion | None:
+        """The way of one value from the driver, once it is ready; None where values stay as they are."""
+        return None if self._one_from_driver is None else Conversion(self._one_from_driver)
+
+    def _learn(self, type_code: Any) -> None:
         if isinstance(self._type, Uuid):
-            return past_none(_uuids)
-        if isinstance(self._type, sqltypes.UtcDatetime):
-            return past_none(self._type.read)
-        process = self._type.dialect_impl(self._dialect).result_processor(self._dialect, type_code)
-        return None if process is None else lambda values: list(map(process, values))
+            self._one_from_driver, self._from_driver = _uuid, past_none(_uuids)
+        elif isinstance(self._type, sqltypes.UtcDatetime):
+            self._one_from_driver = sqltypes.read_utc
+            self._from_driver = past_none(sqltypes.read_all_utc)
+        elif self._is_ids:
+            self._set_conversion(_ids_of_text)
+        else:
+            implementation = self._type.dialect_impl(self._dialect)
+            self._set_conversion(implementation.result_processor(self._dialect, type_code))
+        self.is_ready = True
+
+    def _set_conversion(self, convert: Callable[[Any], Any] | None) -> None:
+        if convert is not None:
+            self._one_from_driver = convert
+            self._from_driver = lambda values: list(map(convert, values))
 
 
 class TableColumns:
@@ -128,6 +148,17 @@ class ClassStatements:
             ),
             dialect,
         )
+        own: Any = literal_column(f"'{codec.spec.table_name}'")
+        on = and_(self._leaf.c.id == base_table.c.id, base_table.c.type == own)
+        around: Any = base_table.outerjoin(self._leaf, on)
+        for table in reversed(tables[:-1]):
+            around = around.outerjoin(table, table.c.id == self._leaf.c.id)
+        keys = [table.c.id for table in reversed(tables)]
+        self.select_one = _text(
+            select(*keys, *identity[2:], *content, base_table.c.type).select_from(around), dialect
+        )
+        self.keys = len(keys)
+        """How many ids of the class's own tables begin a row of `select_one`, the position first."""
 
     def content_columns(
         self, contents: Sequence[Content], chunks: dict[str, Chunk]

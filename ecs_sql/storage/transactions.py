@@ -18,6 +18,7 @@ from ecs_sql.identity import (
     identity_of,
     memories_of,
     remember,
+    remember_all,
 )
 from ecs_sql.lineage import Insert
 from ecs_sql.storage.rows import UnitOfWork
@@ -34,6 +35,8 @@ class Journal:
         self._done: list[Done] = []
         self._latest: dict[int, Memory] = {}
         self._indexed = 0
+        self.has_written = False
+        """Whether the transaction wrote versions, so that it may read what is not committed."""
         self.has_cleared = False
         """Whether the transaction removed versions, perhaps also some of its own."""
 
@@ -44,6 +47,7 @@ class Journal:
 
     def written(self, insert: Insert, memory: Memory) -> None:
         """Note that a version of the object was written, and give the object that identity."""
+        self.has_written = True
         entity, identity = insert.entity, insert.identity
         ecs_id = entity.__dict__["ecs_id"]
         if ecs_id is identity.ecs_id or ecs_id == identity.ecs_id:
@@ -66,9 +70,19 @@ class Journal:
         """Note that the object is as stored."""
         self._done.append((entity, None, memory, None))
 
+    def read_one(self, entity: IdentifiedModel, memory: Memory) -> None:
+        """Note that an object is as it was just read; what a transaction read before it wrote is committed."""
+        if self.has_written or self.has_cleared:
+            self.read(entity, memory)
+        else:
+            remember(entity, memory)
+
     def read_all(self, entities: Iterable[IdentifiedModel], known: Iterable[Memory]) -> None:
-        """Note that these objects are as stored."""
-        self._done.extend(zip(entities, repeat(None), known, repeat(None)))
+        """Note that these objects are as they were just read; see `read_one`."""
+        if self.has_written or self.has_cleared:
+            self._done.extend(zip(entities, repeat(None), known, repeat(None)))
+        else:
+            remember_all(entities, known)
 
     def memories_of(self, entities: Sequence[IdentifiedModel]) -> list[Memory | None]:
         """What is known of the objects inside the transaction."""

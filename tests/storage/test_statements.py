@@ -74,10 +74,28 @@ def test_a_level_takes_as_many_statements_as_it_has_types(
     for size in (60, 600):
         root = drawing(size)
         storage.register(root)
+        storage.get(root.ecs_id)  # tells the storage what to expect
         with count_statements(storage.engine) as statements:
             storage.get(root.ecs_id)
         counts.append(len(statements))
     assert counts[0] == counts[1] <= 2 + 1 + 1 + 3  # one for the chunks of the list of shapes
+
+
+def test_a_read_by_id_takes_one_statement_where_its_class_is_as_expected(
+    make_sql_storage: MakeSqlStorage,
+) -> None:
+    storage = make_sql_storage(Circle, Node)
+    circles, nodes = [Circle(), Circle()], [Node(size=1), Node(size=2)]
+    storage.register_many([*circles, *nodes])
+    storage.get(circles[0].ecs_id)
+    counts = []
+    for entity in (circles[1], nodes[0], nodes[1], circles[0]):
+        with count_statements(storage.engine) as statements:
+            assert_same_graph(storage.get(entity.ecs_id), entity)
+        counts.append(len(statements))
+    assert counts[0] == counts[2] == 1
+    assert max(counts) == 2
+    assert storage.get(uuid4()) is None
 
 
 def test_a_chain_is_read_ahead(make_sql_storage: MakeSqlStorage) -> None:

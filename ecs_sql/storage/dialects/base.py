@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
@@ -81,6 +82,10 @@ class DatabaseDialect(ABC):
         One condition wherever the database takes any number of ids at once. The ids are as `bind_ids`
         made them, or integers.
         """
+
+    @abstractmethod
+    def bind_id(self, ecs_id: UUID) -> Any:
+        """A UUID as a parameter."""
 
     @abstractmethod
     def bind_ids(self, ids: Sequence[Any]) -> list[Any]:

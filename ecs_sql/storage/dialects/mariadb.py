@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
@@ -99,6 +100,9 @@ class MariadbDialect(DatabaseDialect):
         for start in range(0, len(ids), MAX_IDS):
             part = ids[start : start + MAX_IDS]
             yield f"{column} IN ({', '.join(['%s'] * len(part))})", tuple(part)
+
+    def bind_id(self, ecs_id: UUID) -> Any:
+        return ecs_id.int.to_bytes(16).hex()
 
     def bind_ids(self, ids: Sequence[Any]) -> list[Any]:
         return list(hexes(list(ids)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import URL
@@ -70,6 +71,9 @@ class PostgresqlDialect(DatabaseDialect):
             yield f"{column} = %s", (ids[0],)
         else:
             yield f"{column} = ANY(%s)", (list(ids),)
+
+    def bind_id(self, ecs_id: UUID) -> Any:
+        return ecs_id
 
     def bind_ids(self, ids: Sequence[Any]) -> list[Any]:
         return list(ids)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any
+from uuid import UUID
 
 import pydantic_core
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -82,6 +83,9 @@ class SqliteDialect(DatabaseDialect):
                 f"{column} IN (SELECT value FROM json_each(?))",
                 (pydantic_core.to_json(list(ids)).decode(),),
             )
+
+    def bind_id(self, ecs_id: UUID) -> Any:
+        return ecs_id.int.to_bytes(16).hex()
 
     def bind_ids(self, ids: Sequence[Any]) -> list[Any]:
         return list(hexes(list(ids)))

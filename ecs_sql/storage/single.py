@@ -1,0 +1,78 @@
+"""Reads one version in one small statement, where its class is as expected.
+
+Which class that is, the last read tells: most programs read one kind of thing many times over. The statement
+joins that class's tables from the outside, so that the base row comes back whatever its class is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from ecs_sql.codecs.chunks import IDS, Chunking
+from ecs_sql.codecs.rowwise import RowConversion
+from ecs_sql.storage.rows import Row
+
+if TYPE_CHECKING:
+    from ecs_sql.storage.statements import ClassStatements, ColumnConverter
+
+
+class UnexpectedRow(Exception):
+    """A row that takes the longer way: it points to chunks, or is damaged."""
+
+
+class SingleRead:
+    """The statement for one version of an expected class, and its row's way to canonical values.
+
+    Args:
+        statements: of the class; all its converters are ready.
+        identity: converters of the identity columns, but for `id`.
+        condition: what the statement ends with; its parameter is the id.
+    """
+
+    def __init__(
+        self, statements: ClassStatements, identity: Sequence[ColumnConverter], condition: str
+    ) -> None:
+        self.codec = statements.codec
+        self.name = statements.codec.spec.table_name
+        self.statement = statements.select_one + condition
+        converters = [*identity[1:], *statements.content_converters]
+        self._conversion = RowConversion([converter.conversion for converter in converters])
+        self._keys = statements.keys
+        first = len(identity) - 1
+        content = [(first + place, chunking) for place, chunking in statements.chunked]
+        self._marked = _by_mark([(first - 1, IDS), *content])
+
+    def canonical(self, ecs_id: UUID, row: Row) -> Row:
+        """The canonical row of a driver's.
+
+        Raises:
+            UnexpectedRow: when it takes the longer way.
+        """
+        keys = self._keys
+        if row[0] is None or (keys > 1 and None in row[:keys]):
+            raise UnexpectedRow
+        values = list(row[keys:-1])
+        for pick, nothing, mark in self._marked:
+            if mark in nothing.join(filter(None, pick(values))):
+                raise UnexpectedRow
+        self._conversion.apply(values)
+        return (row[0], ecs_id, *values)
+
+
+def _by_mark(
+    chunked: Sequence[tuple[int, Chunking]],
+) -> list[tuple[Callable[[list[Any]], Sequence[Any]], Any, Any]]:
+    """What picks a row's columns that may hold pointers, by what these begin with."""
+    places: dict[str | bytes, list[int]] = {}
+    for place, chunking in chunked:
+        places.setdefault(chunking.mark, []).append(place)
+    return [(_picker(own), type(mark)(), mark) for mark, own in places.items()]
+
+
+def _picker(places: list[int]) -> Callable[[list[Any]], Sequence[Any]]:
+    if len(places) == 1:  # a slice, so that it picks a list too
+        return itemgetter(slice(places[0], places[0] + 1))
+    return itemgetter(*places)
