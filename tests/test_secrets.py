@@ -170,6 +170,16 @@ def test_an_engine_that_hides_parameters_hides_them_in_every_error(storages: Sto
     assert shown == [True, True, False, False]
 
 
+def test_the_message_of_a_failed_write_quotes_no_row(storages: Storages) -> None:
+    """PostgreSQL's detail does; it stands in the cause alone."""
+    storage = storages.open_url(storages.database("postgresql"), Account)
+    with storage.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE account ADD COLUMN extra INTEGER NOT NULL"))
+    with pytest.raises(StorageError, match="extra") as caught:
+        storage.register(Account(name="private"))
+    assert "private" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -64,7 +64,13 @@ _FAILURES: dict[ErrorKind, _Failure] = {
 
 def storage_error(error: DBAPIError, dialect: DatabaseDialect) -> StorageError:
     """The library's error for a driver's."""
-    return _told(_FAILURES[dialect.kind_of(error)], str(error.orig))
+    return _told(_FAILURES[dialect.kind_of(error)], _reason_of(error))
+
+
+def _reason_of(error: DBAPIError) -> str:
+    """The driver's message; of PostgreSQL's without the detail, which may quote a whole row."""
+    diagnosis = getattr(error.orig, "diag", None)
+    return getattr(diagnosis, "message_primary", None) or str(error.orig)
 
 
 def _told(failure: _Failure, reason: str) -> StorageError:

@@ -10,10 +10,11 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from ecs_sql.errors import StorageError, StorageUrlError
+from ecs_sql.errors import StorageUrlError
 from ecs_sql.identity import IdentifiedModel
 from ecs_sql.mapping import EntityMapping
 from ecs_sql.storage.connecting import first_connection, open_engine, shown_url
+from ecs_sql.storage.failures import storage_error
 from ecs_sql.storage.verification.report import OnFinding, OnProgress, VerificationReport
 from ecs_sql.storage.verification.run import VerificationRun
 from ecs_sql.storage.verification.verifiable import BATCH_ROWS, KEPT_FINDINGS
@@ -65,7 +66,7 @@ def verify_database(  # noqa: PLR0913  (the options of `verify`, by keyword)
             held.callback(connection.rollback)
             return verify_connection(connection, dialect, mapping, run)
         except DBAPIError as error:
-            raise StorageError(f"the database failed ({str(error.orig).strip()})") from error
+            raise storage_error(error, dialect) from error
 
 
 def _check_file(engine: Engine) -> None:
