@@ -149,7 +149,7 @@ class VersionedStorage(Verifiable, ABC):
         return self._attempt(write)
 
     def _own(
-        self, entities: Sequence[IdentifiedModel], memories: Sequence[Memory | None]
+        self, entities: Sequence[IdentifiedModel], known: Sequence[Memory | None]
     ) -> list[Memory | None]:
         """The memories that are this storage's and of what the object still says it is."""
         token = self._token
@@ -157,15 +157,14 @@ class VersionedStorage(Verifiable, ABC):
             memory
             if memory is not None and memory.storage is token and is_memory_of(entity, memory)
             else None
-            for entity, memory in zip(entities, memories, strict=True)
+            for entity, memory in zip(entities, known, strict=True)
         ]
 
     def _store(self, transaction: Transaction, survey: Survey, *, expect_latest: bool) -> None:
         work = transaction.work
         new, changed = survey.unknown, survey.changed
         if survey.unknown:
-            ids = list({identity.ecs_id: None for identity in survey.identities.values()})
-            heads = work.heads(ids)
+            heads = work.heads([identity.ecs_id for identity in survey.identities.values()])
             stored = self._contents(work, list(heads)) if heads else {}
             new, differing = sort_unknown(survey, heads, stored)
             changed = [*survey.changed, *differing]
