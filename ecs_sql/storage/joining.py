@@ -13,6 +13,9 @@ from sqlalchemy import Connection, event
 
 from ecs_sql.storage.transactions import Journal
 
+_SAVEPOINTS = "_Connection__savepoint_seq"
+"""How many savepoints a Connection has set; the event tells nothing that leads to a savepoint's name."""
+
 
 class JoinedJournal:
     """Follows one connection's transactions; one at most for each connection."""
@@ -27,8 +30,10 @@ class JoinedJournal:
         event.listen(connection, "commit", self._on_commit)
         event.listen(connection, "commit_twophase", self._on_commit)
 
-    def _on_savepoint(self, _connection: Connection, name: str | None) -> None:
-        self._marks[str(name)] = self.journal.mark
+    def _on_savepoint(self, connection: Connection, name: str | None) -> None:
+        if name is None:  # SQLAlchemy names it next, by a number that it counts for each connection
+            name = f"sa_savepoint_{getattr(connection, _SAVEPOINTS) + 1}"
+        self._marks[name] = self.journal.mark
 
     def _on_rollback_savepoint(self, _connection: Connection, name: str, _context: Any) -> None:
         # A savepoint never seen here was set before anything was written here.

@@ -148,7 +148,8 @@ class Backend:
 
     def _check_identity(self, part: Part, number: int) -> None:
         identity = self._model.identities[number]
-        assert part.ecs_id == self._ids[number]
+        told = self._numbers.get(part.ecs_id, part.ecs_id)
+        assert told == number, f"{self.name}: {part.label!r} bears {told}, not {number}"
         assert part.lineage_id == self._lineages[identity.lineage]
         assert part.parent_id == (None if identity.parent is None else self._ids[identity.parent])
         assert part.old_ids == [self._ids[old] for old in identity.old]

@@ -193,6 +193,33 @@ def test_blocks_inside_a_joined_block_fail_alone(
     assert [node.name for node in storage.list_by_type(Node)] == ["kept", "kept too"]
 
 
+def test_a_block_that_fails_inside_a_joined_block_undoes_no_more_than_itself(
+    storage: SqlAlchemyEntityStorage,
+) -> None:
+    node = storage.register(Node(name="a"))
+    first = node.ecs_id
+    with Session(storage.engine) as session:
+        session.begin_nested().commit()  # a savepoint of the application's own, before
+        with storage.transaction(session):
+            node.name = "b"
+            storage.register(node)
+            second = node.ecs_id
+            with pytest.raises(Stop), storage.transaction():
+                node.name = "c"
+                storage.register(node)
+                raise Stop
+            assert node.ecs_id == second
+            node.name = "\x00"
+            with pytest.raises(errors.UnstorableValueError):
+                storage.register(node)
+            assert node.ecs_id == second
+        session.commit()
+    assert storage.get_lineage_ids(node.lineage_id) == [first, second]
+    node.name = "b"
+    storage.register(node)
+    assert node.ecs_id == second
+
+
 def test_a_connection_that_commits_each_statement_is_refused(
     sql_backend_name: str, storage: SqlAlchemyEntityStorage
 ) -> None:
