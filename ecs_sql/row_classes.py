@@ -217,7 +217,7 @@ class RowClasses:
             "attributes": attributes,
             "__module__": entity_class.__module__,
         }
-        row_class = _make_class(f"{entity_class.__name__}Row", parent, body)
+        row_class = _make_class(self._name(spec), parent, body)
         properties: dict[str, Any] = {
             attributes[item.name]: table.c[item.column_name] for item in spec.own_fields
         }
@@ -232,6 +232,15 @@ class RowClasses:
         )
         self._made[entity_class] = row_class
         return row_class
+
+    def _name(self, spec: EntitySpec) -> str:
+        """The row class's name; where a class of one module has another's name, its table tells them apart."""
+        own = spec.entity_class
+        name = f"{own.__name__}Row"
+        twins = (
+            c for c in self._made if (c.__module__, c.__name__) == (own.__module__, own.__name__)
+        )
+        return f"{name}_{spec.table_name}" if any(twins) else name
 
 
 def _subclasses(

@@ -519,3 +519,16 @@ def test_a_subclass_that_is_registered_later_loads_through_its_base(
     assert issubclass(storage.mapping[Circle], base)
     with Session(storage.engine) as session:
         assert session.scalars(select(storage.mapping[Shape])).one().radius == 3.0
+
+
+def test_two_classes_of_one_name_in_one_module_have_rows_of_their_own() -> None:
+    def made(table: str) -> type[Entity]:
+        class Twin(Entity):
+            __tablename__ = table
+
+        return Twin
+
+    mapping = EntityMapping()
+    classes = made("first_twin"), made("second_twin")
+    mapping.register(*classes)
+    assert [mapping[twin].__name__ for twin in classes] == ["TwinRow", "TwinRow_second_twin"]

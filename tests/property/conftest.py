@@ -31,6 +31,16 @@ def storage(make_storage: MakeStorage) -> EntityStorage:
 @pytest.fixture
 def fresh(backend_name: str, storages: Storages) -> Fresh:
     """Opens storages for generated classes, on each backend in turn."""
+    return _fresh(backend_name, storages)
+
+
+@pytest.fixture
+def sql_fresh(sql_backend_name: str, storages: Storages) -> Fresh:
+    """The same on the SQL backends."""
+    return _fresh(sql_backend_name, storages)
+
+
+def _fresh(backend_name: str, storages: Storages) -> Fresh:
     if backend_name == "memory":
         return Fresh(None)
     if backend_name == "sqlite":
@@ -62,8 +72,9 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         yield
     finally:
         handle.inner_test = inner
-        backend = getattr(item, "callspec", None) and item.callspec.params.get("backend_name", "")
-        item.user_properties.append((_EXAMPLES, (law.args[0], backend or "", counted[0])))
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        backend = parameters.get("backend_name") or parameters.get("sql_backend_name", "")
+        item.user_properties.append((_EXAMPLES, (law.args[0], backend, counted[0])))
 
 
 def _counting(test: Callable[..., None], counted: list[int]) -> Callable[..., None]:
