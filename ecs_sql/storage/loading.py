@@ -99,21 +99,24 @@ class Load:
 
     def _read_level(self, wanted: list[UUID], ahead: int) -> list[UUID]:
         pinned: list[UUID] = []
-        asked = set(wanted)
+        asked = set(wanted) if ahead else set[UUID]()
+        known = len(self._entities)
         referrers, self._referrers = self._referrers, set()
         self._spare.clear()
         for rows in self._work.find(wanted, referrers, ahead):
             pinned += self._absorb(self._only(rows, asked) if ahead else rows)
-        self._missing |= asked - self._entities.keys()
+        if len(self._entities) - known < len(wanted):
+            self._missing.update(set(wanted).difference(self._entities))
         return self._wanted(pinned)
 
     def _wanted(self, pinned: Iterable[UUID]) -> list[UUID]:
-        known, missing = self._entities, self._missing
-        return [
-            ecs_id
-            for ecs_id in dict.fromkeys(pinned)
-            if ecs_id not in known and ecs_id not in missing
-        ]
+        """Those of the ids that are still to be read, each once.
+
+        A UUID's hash is dear; dicts and sets that are made of each other take it over.
+        """
+        unique = dict.fromkeys(pinned)
+        new = set(unique).difference(self._entities, self._missing)
+        return list(unique) if len(new) == len(unique) else [i for i in unique if i in new]
 
     def _only(self, rows: Rows, asked: set[UUID]) -> Rows:
         """The asked rows; those that were read ahead are kept aside."""
@@ -127,6 +130,8 @@ class Load:
 
     def _take_spare(self, wanted: list[UUID]) -> list[UUID]:
         """Absorb what was read ahead, and what that refers to; what is left has to be read."""
+        if not self._spare:
+            return wanted
         left: list[UUID] = []
         while wanted:
             groups: dict[EntityCodec, list[Row]] = {}

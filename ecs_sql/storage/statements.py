@@ -48,6 +48,7 @@ class ColumnConverter:
         self._dialect = dialect
         self._type = canonical_type(column)
         self._is_ids = isinstance(column.type, OldIds)
+        self._is_nullable = bool(column.nullable)
         self.is_ready = False
         """Whether the driver has told its type code, so that values can be converted without."""
         self.to_driver = None
@@ -69,21 +70,22 @@ class ColumnConverter:
 
     def _learn(self, type_code: Any) -> None:
         if isinstance(self._type, Uuid):
-            self._one_from_driver, self._from_driver = _uuid, past_none(_uuids)
+            self._set_conversion(_uuid, _uuids)
         elif isinstance(self._type, sqltypes.UtcDatetime):
-            self._one_from_driver = sqltypes.read_utc
-            self._from_driver = past_none(sqltypes.read_all_utc)
+            self._set_conversion(sqltypes.read_utc, sqltypes.read_all_utc)
         elif self._is_ids:
-            self._set_conversion(_ids_of_text)
+            self._one_from_driver = _ids_of_text
         else:
             implementation = self._type.dialect_impl(self._dialect)
-            self._set_conversion(implementation.result_processor(self._dialect, type_code))
+            self._one_from_driver = implementation.result_processor(self._dialect, type_code)
+        one = self._one_from_driver
+        if one is not None and self._from_driver is None:
+            self._from_driver = lambda values: list(map(one, values))
         self.is_ready = True
 
-    def _set_conversion(self, convert: Callable[[Any], Any] | None) -> None:
-        if convert is not None:
-            self._one_from_driver = convert
-            self._from_driver = lambda values: list(map(convert, values))
+    def _set_conversion(self, one: Callable[[Any], Any], whole: Convert) -> None:
+        self._one_from_driver = one
+        self._from_driver = past_none(whole) if self._is_nullable else whole
 
 
 class TableColumns:
