@@ -133,7 +133,7 @@ class VersionReader:
                 return None
             if row[-1] == single.name:
                 try:
-                    return single.codec, single.canonical(ecs_id, row)
+                    return single.codec, single.canonical(ecs_id, row, self._chunks.restore)
                 except Exception:  # noqa: BLE001  (the longer way tells what it is, if it is a fault)
                     break
             statements = self._catalogue.expected = self._statements_of(row[-1], ecs_id)

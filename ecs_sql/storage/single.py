@@ -16,11 +16,11 @@ from ecs_sql.codecs.rowwise import RowConversion
 from ecs_sql.storage.rows import Row
 
 if TYPE_CHECKING:
-    from ecs_sql.storage.statements import ClassStatements, ColumnConverter
+    from ecs_sql.storage.statements import ClassStatements, ColumnConverter, Restore
 
 
 class UnexpectedRow(Exception):
-    """A row that takes the longer way: it points to chunks, or is damaged."""
+    """A row that takes the longer way, which tells what is damaged."""
 
 
 class SingleRead:
@@ -43,13 +43,19 @@ class SingleRead:
         self._keys = statements.keys
         first = len(identity) - 1
         content = [(first + place, chunking) for place, chunking in statements.chunked]
-        self._marked = _by_mark([(first - 1, IDS), *content])
+        self._chunked = [(first - 1, IDS), *content]
+        self._marked = _by_mark(self._chunked)
 
-    def canonical(self, ecs_id: UUID, row: Row) -> Row:
+    def canonical(self, ecs_id: UUID, row: Row, restore: Restore) -> Row:
         """The canonical row of a driver's.
 
+        Args:
+            ecs_id: that was asked for.
+            row: of the statement.
+            restore: puts values in the place of pointers to chunks.
+
         Raises:
-            UnexpectedRow: when it takes the longer way.
+            UnexpectedRow: when a row of one of the class's tables is missing.
         """
         keys = self._keys
         if row[0] is None or (keys > 1 and None in row[:keys]):
@@ -57,7 +63,11 @@ class SingleRead:
         values = list(row[keys:-1])
         for pick, nothing, mark in self._marked:
             if mark in nothing.join(filter(None, pick(values))):
-                raise UnexpectedRow
+                columns = [[value] for value in values]
+                restore(
+                    self._chunked, columns
+                )  # text and bytes are to the driver what they are here
+                values = [value for (value,) in columns]
         self._conversion.apply(values)
         return (row[0], ecs_id, *values)
 

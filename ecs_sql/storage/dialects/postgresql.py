@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
+import pydantic_core
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -69,6 +70,9 @@ class PostgresqlDialect(DatabaseDialect):
     def membership(self, column: str, ids: Sequence[Any]) -> Iterator[tuple[str, Row]]:
         if len(ids) == 1:
             yield f"{column} = %s", (ids[0],)
+        elif ids and type(ids[0]) is UUID:  # as one text, which the driver has nothing to do with
+            listed = pydantic_core.to_json(list(ids)).decode()
+            yield f"{column} = ANY(CAST(%s AS UUID[]))", (f"{{{listed[1:-1]}}}",)
         else:
             yield f"{column} = ANY(%s)", (list(ids),)
 
