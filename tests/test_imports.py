@@ -44,6 +44,7 @@ LAYERS = (
 TOPS = {
     "strategies": set[str](),
     "testing": set[str](),
+    "pytest_plugin": set[str](),
     "demo": {"cli"},
     "reports": {"cli"},
     "cli": {"__main__"},

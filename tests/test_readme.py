@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,16 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONTINUES = "<!-- continues the first example -->"
 
 
+# A block after such a comment is a file of that name, which the console blocks below it find.
+FILE = re.compile(r"^<!-- (\w+\.py) -->\n+```python\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
+CONSOLE = re.compile(r"^```console\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
+
+
 def _python_blocks() -> list[str]:
     """Each as a whole program: one that continues the first example has all before it in front."""
     pattern = rf"({re.escape(CONTINUES)}\n+)?^```python\n(.*?)^```$"
-    found = re.findall(pattern, README, flags=re.DOTALL | re.MULTILINE)
+    programs = FILE.sub("", README)
+    found = re.findall(pattern, programs, flags=re.DOTALL | re.MULTILINE)
     blocks: list[str] = []
     example = ""
     for number, (continues, code) in enumerate(found):
@@ -61,11 +68,6 @@ def test_commands_are_run_by_the_tasks() -> None:
     }
 
 
-# A block after such a comment is a file of that name, which the console blocks below it find.
-FILE = re.compile(r"^<!-- (\w+\.py) -->\n+```python\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
-CONSOLE = re.compile(r"^```console\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
-
-
 def _console_sessions() -> list[tuple[str, str]]:
     """Each command of the console blocks, and what is shown below it."""
     sessions: list[tuple[str, str]] = []
@@ -87,6 +89,11 @@ def test_commands_print_what_is_shown(tmp_path: Path) -> None:
     for name, code in FILE.findall(README):
         (tmp_path / name).write_text(code, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(Path(ecs_sql.__file__).parent.parent)}
+    environment.pop("PYTEST_ADDOPTS", None)
+    if not any(point.name == "ecs_sql" for point in entry_points(group="pytest11")):
+        environment["PYTEST_PLUGINS"] = (
+            "ecs_sql.pytest_plugin"  # a checkout alone has no entry point
+        )
     environment |= {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     sessions = _console_sessions()
     for command, shown in sessions:
@@ -105,5 +112,5 @@ def test_commands_print_what_is_shown(tmp_path: Path) -> None:
         if expected[-1:] == ["..."]:  # and so on
             expected.pop()
             printed = printed[: len(expected)]
-        assert printed == expected, command
+        assert (result.returncode, printed) == (0, expected), f"{command}\n{result.stdout}"
     assert sessions

@@ -1,7 +1,7 @@
 """pytest plugin of ecs_sql: a `storage` fixture that is empty for each test, and for each hypothesis example.
 
-It stands outside the package, and imports nothing of it before a test asks for a storage: pytest loads its
-plugins before tools that measure coverage begin.
+It imports nothing else of the package before a test asks for a storage: pytest loads its plugins before tools
+that measure coverage begin.
 
 The database is `--ecs-sql-url`, or `ecs_sql_url` in the ini file, or else SQLite in memory; `memory` means
 `InMemoryEntityStorage`. `{worker}` in it becomes the name of pytest-xdist's worker. The mapped classes are those
@@ -25,7 +25,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-    from ecs_sql import Entity, EntityStorage, SqlAlchemyEntityStorage
+    from ecs_sql.entity import Entity
+    from ecs_sql.storage.protocol import EntityStorage
+    from ecs_sql.storage.sql import SqlAlchemyEntityStorage
 
 MEMORY = "memory"
 """The URL that means no database."""
@@ -54,7 +56,7 @@ def ecs_sql_url(pytestconfig: pytest.Config) -> str:
 @pytest.fixture(scope="module")
 def ecs_sql_classes(request: pytest.FixtureRequest) -> list[type[Entity]]:
     """The entity classes that the test module defines or imports; override it to say others."""
-    from ecs_sql import Entity  # noqa: PLC0415 - not before a test asks for it
+    from ecs_sql.entity import Entity  # noqa: PLC0415 - not before a test asks for it
     from ecs_sql.fields import is_abstract  # noqa: PLC0415
 
     found = [value for value in vars(request.module).values() if isinstance(value, type)]
@@ -76,13 +78,14 @@ def storage(
 @contextmanager
 def _storage(url: str, classes: list[type[Entity]]) -> Iterator[EntityStorage]:
     """A storage on a database that has no version; the database is as it was at the end."""
-    import ecs_sql  # noqa: PLC0415
+    from ecs_sql.storage.memory import InMemoryEntityStorage  # noqa: PLC0415
+    from ecs_sql.storage.sql import SqlAlchemyEntityStorage  # noqa: PLC0415
 
     if url == MEMORY:
-        yield ecs_sql.InMemoryEntityStorage()
+        yield InMemoryEntityStorage()
         return
     kept = _tables(url)
-    opened = ecs_sql.SqlAlchemyEntityStorage(url, classes)
+    opened = SqlAlchemyEntityStorage(url, classes)
     try:
         if opened.get_registry_status().versions:
             pytest.fail(
