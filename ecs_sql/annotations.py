@@ -20,9 +20,8 @@ import pydantic
 import typing_extensions
 import typing_inspect
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
+from ecs_sql.defaults import constant, dataclass_default
 from ecs_sql.identity import IdentifiedModel
 from ecs_sql.nodes import (
     MISSING,
@@ -44,7 +43,7 @@ from ecs_sql.nodes import (
     TupleNode,
     UnionNode,
 )
-from ecs_sql.resolution import ModelField, UnresolvedName, default_of, model_fields
+from ecs_sql.resolution import ModelField, UnresolvedName, model_fields
 
 
 def _marked(mark: Any, node: Node) -> Node:
@@ -331,7 +330,7 @@ class _Parser:
         """The fields of a dataclass of the standard library or of pydantic."""
         hints = _hints(annotation, origin)
         return [
-            RecordField(item.name, self.parse(hints[item.name], typevars), _dataclass_default(item))
+            RecordField(item.name, self.parse(hints[item.name], typevars), dataclass_default(item))
             for item in dataclasses.fields(cast("Any", origin))
         ]
 
@@ -359,9 +358,7 @@ class _Parser:
             RecordField(
                 name,
                 self.parse(hints.get(name, Any), typevars),
-                _constant(named._field_defaults[name])
-                if name in named._field_defaults
-                else MISSING,
+                constant(named._field_defaults[name]) if name in named._field_defaults else MISSING,
             )
             for name in named._fields
         ]
@@ -459,21 +456,6 @@ def _hints(annotation: Any, origin: type) -> dict[str, Any]:
         raise AnnotationFault(
             annotation, f"its annotations do not resolve ({error})", "define the name"
         ) from error
-
-
-def _constant(value: Any) -> Callable[[dict[str, Any]], Any]:
-    return lambda data: value
-
-
-def _dataclass_default(item: dataclasses.Field[Any]) -> Any:
-    default, factory = cast("Any", item.default), cast("Any", item.default_factory)
-    if isinstance(default, FieldInfo):  # a pydantic dataclass written with Field(...)
-        return default_of(default)
-    if default is not dataclasses.MISSING:
-        return _constant(default) if default is not PydanticUndefined else MISSING
-    if factory is not dataclasses.MISSING:
-        return lambda data: factory()
-    return MISSING
 
 
 def _class_typevars(owner: type[BaseModel], parser: _Parser) -> TypeVars:

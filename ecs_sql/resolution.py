@@ -19,6 +19,7 @@ import typing_extensions
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from ecs_sql.defaults import default_of
 from ecs_sql.nodes import MISSING
 
 _DEEP_RECURSION = 50_000
@@ -131,13 +132,6 @@ def _own_namespace(model: type) -> dict[str, Any] | None:
         for name, value in kept.items()
     }
     return {name: value for name, value in alive.items() if value is not None}
-
-
-def default_of(info: FieldInfo) -> Any:
-    """A function that makes the field's default from the fields before it, or MISSING where it is required."""
-    if info.is_required():
-        return MISSING
-    return lambda before: info.get_default(call_default_factory=True, validated_data=before)
 
 
 def complete(model: type[BaseModel], namespace: Mapping[str, Any]) -> None:

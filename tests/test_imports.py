@@ -20,6 +20,7 @@ LAYERS = (
     "identity",
     "names",
     "nodes",
+    "defaults",
     "dispatch",
     "resolution",
     "annotations",
