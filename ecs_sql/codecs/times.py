@@ -106,7 +106,7 @@ class NativeDatetimeCodec(TextualCodec):
             raise Refusal(
                 value, f"the field takes {kind} datetime; annotate it as datetime to take both"
             )
-        return utc(value) if self._aware else value.replace(tzinfo=None)
+        return utc(value) if self._aware else value.replace(tzinfo=None, fold=0)
 
     def _text(self, value: dt.datetime) -> str:
         return datetime_text(self._checked(value))

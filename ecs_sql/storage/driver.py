@@ -183,6 +183,8 @@ class Driver:
 
     def _give_up(self, error: Exception) -> None:
         """Let SQLAlchemy find that the connection is lost: it then trusts no older one of the pool either."""
+        if self.connection.invalidated:
+            return
         with suppress(DBAPIError):
             self.connection.exec_driver_sql("SELECT 1")
         if not self.connection.invalidated:
@@ -214,13 +216,18 @@ def _is_observed(connection: Connection) -> bool:
 class _Cursor:
     """A cursor of the driver's own for a block, whose errors are raised as SQLAlchemy would raise them."""
 
-    __slots__ = ("_cursor", "_fail")
+    __slots__ = ("_cursor", "_fail", "_raw")
 
     def __init__(self, raw: Any, fail: Callable[[BaseException, Any], None]) -> None:
-        self._cursor = raw.cursor()
+        self._raw = raw
         self._fail = fail
 
     def __enter__(self) -> Any:
+        try:
+            self._cursor = self._raw.cursor()
+        except Exception as error:  # a lost connection may have none to give
+            self._fail(error, None)
+            raise
         return self._cursor
 
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:

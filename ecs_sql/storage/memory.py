@@ -66,6 +66,8 @@ class _State:
         self.tables = _Tables()
         self.lock = ForkSafeLock()
         self.written_from: _MemorySavepoint | None = None
+        self.units = 0
+        """How many units of work are open, all of one thread."""
         call_in_child(self._renew)
 
     def _renew(self) -> None:
@@ -73,6 +75,7 @@ class _State:
         if self.written_from is not None:
             self.tables = self.written_from.tables.copy(self.written_from.length)
             self.written_from = None
+        self.units = 0
 
 
 class InMemoryEntityStorage(VersionedStorage):
@@ -102,7 +105,8 @@ class InMemoryEntityStorage(VersionedStorage):
     def _begin(self, *, write: bool) -> UnitOfWork:
         state = self._state
         state.lock.acquire()
-        if state.written_from is not None:  # by another task of this thread, which the lock lets in
+        # Of another task of this thread, which the lock lets in.
+        if state.written_from is not None or (write and state.units):
             state.lock.release()
             raise TransactionError(
                 "a transaction of another task of this thread is open; end it before the next one begins"
@@ -125,6 +129,7 @@ class _MemoryWork(UnitOfWork):
         self._state = state
         self._start = _MemorySavepoint(state)
         self._write = write
+        state.units += 1
         if write:
             state.written_from = self._start
 
@@ -213,6 +218,7 @@ class _MemoryWork(UnitOfWork):
     def close(self) -> None:
         if self._write:
             self._state.written_from = None
+        self._state.units -= 1
         self._state.lock.release()
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from threading import RLock, get_ident
+from typing import Any
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.pool import NullPool, QueuePool, StaticPool
+from sqlalchemy.pool import NullPool, QueuePool, SingletonThreadPool, StaticPool
 
 from ecs_sql.errors import StorageError, TransactionError
 from ecs_sql.processes import call_before_fork, call_in_child, leave_behind
@@ -52,9 +53,7 @@ class SharedEngine:
             TransactionError: when a transaction is open on it elsewhere in this thread.
         """
         with self.turn:
-            if self._is_single:
-                with self.engine.connect() as connection:
-                    self.check_unused(connection)
+            self.check_unused()
             yield
 
     def connect(self, *, write: bool) -> HeldConnection:
@@ -79,17 +78,32 @@ class SharedEngine:
         """What lets one thread at a time use the one connection, where there is but one."""
         return self._single_user if self._is_single else _no_turns
 
-    def check_unused(self, connection: Connection) -> None:
-        """Check that nobody is in a transaction on the one connection, where there is but one.
+    def check_unused(self) -> None:
+        """Check that nobody is in a transaction on the one connection, where this thread has but one.
 
         Raises:
-            TransactionError: when somebody in this thread is.
+            TransactionError: when somebody is.
         """
-        if self._is_single and self._dialect.in_transaction(connection):
+        driver = self._only_driver_connection()
+        if driver is not None and self._dialect.in_transaction(driver):
             raise TransactionError(
                 "the database in memory has one connection, and a transaction is open on it elsewhere; "
                 "join that with transaction(session), or use a file"
             )
+
+    def _only_driver_connection(self) -> Any:
+        """The driver's connection that everybody in this thread uses; None where each has another one."""
+        pool = self.engine.pool
+        if isinstance(pool, StaticPool):
+            # To take it from the pool and give it back would roll back what others do on it.
+            return pool.connection.dbapi_connection
+        if isinstance(pool, SingletonThreadPool):
+            pooled = pool.connect()
+            try:
+                return pooled.dbapi_connection
+            finally:
+                pooled.close()
+        return None
 
     # Forks
 
@@ -117,10 +131,9 @@ class SharedEngine:
         self._cannot_follow = not self._single_user.acquire(blocking=False)
         self._single_user = RLock()
         if not self._cannot_follow:
-            with self.engine.connect() as connection:
-                driver = connection.connection.dbapi_connection
-                if driver is not None and self._dialect.in_transaction(connection):
-                    driver.rollback()
+            driver = self._only_driver_connection()
+            if driver is not None and self._dialect.in_transaction(driver):
+                driver.rollback()
 
 
 class HeldConnection:
@@ -153,8 +166,8 @@ class HeldConnection:
         self._out.add(self)  # from before it is out until after it is back
         self._turn.__enter__()
         try:
+            self._shared.check_unused()
             self._connection = self._shared.engine.connect()
-            self._shared.check_unused(self._connection)
         except BaseException:
             self._give_back()
             raise

@@ -122,6 +122,7 @@ class SqlWork(UnitOfWork):
 
     @override
     def clear(self) -> None:
+        self._dialect.lock_writes(self._driver)  # the tables are emptied one after the other
         self._reader.check_types_known()
         for table in self._catalogue.tables_children_first():
             self._driver.execute(f"DELETE FROM {table}")

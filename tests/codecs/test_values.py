@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, NotRequir
 from uuid import UUID
 
 import pytest
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel, create_model
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NaiveDatetime,
+    RootModel,
+    create_model,
+)
 from sqlalchemy import Integer, Numeric, SmallInteger, String
 from typing_extensions import TypedDict
 
@@ -121,6 +129,17 @@ def test_a_dict_takes_keys_of_every_scalar_in_their_order(make_storage: MakeStor
         forwards = {value: index for index, value in enumerate(values)}
         table.append((dict[key, int], [{}, forwards, dict(reversed(forwards.items()))]))
     all_stored(make_storage, table)
+
+
+@pytest.mark.parametrize("annotation", [datetime, NaiveDatetime])
+def test_which_of_two_equal_local_times_was_meant_is_kept_nowhere(
+    make_storage: MakeStorage, annotation: Any
+) -> None:
+    sample = entity_of(annotation)(value=datetime(2025, 10, 26, 2, 30, fold=1))
+    storage = make_storage(type(sample))
+    storage.register(sample)
+    loaded: Any = storage.get(sample.ecs_id)
+    assert (loaded.value, loaded.value.fold) == (sample.value, 0)
 
 
 def test_a_deque_keeps_its_maxlen(make_storage: MakeStorage) -> None:

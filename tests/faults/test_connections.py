@@ -250,6 +250,26 @@ def test_a_block_of_reads_fails_or_sees_it_all(site: Site, cut: Cut, tally: Tall
         tally.add(f"connection lost {cut} a statement of a block", site.backend)
 
 
+@pytest.mark.parametrize("cut", SOME_CUTS)
+def test_every_use_of_a_block_whose_connection_is_lost_says_so(
+    site: Site, cut: Cut, tally: Tally
+) -> None:
+    root = site.direct.register(family("root"))
+    uses: list[Callable[[], object]] = [
+        lambda: site.storage.get(root.ecs_id),
+        lambda: site.storage.list_by_type(Node),
+        lambda: site.storage.register(Node()),
+    ]
+    with pytest.raises(errors.ConnectionLostError), site.storage.transaction():
+        site.storage.get_registry_status()
+        site.proxy.arm(1, cut)
+        for use in uses:
+            with pytest.raises(errors.ConnectionLostError):
+                use()
+        assert not site.proxy.disarm()
+    tally.add(f"connection lost {cut} a statement of a block", site.backend)
+
+
 class Greeter(Entity):
     """Counts how often a loaded one was finished."""
 

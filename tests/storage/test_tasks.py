@@ -6,8 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import create_engine
 
-from ecs_sql import Entity, InMemoryEntityStorage, errors
+from ecs_sql import Entity, InMemoryEntityStorage, SqlAlchemyEntityStorage, errors
 
 if TYPE_CHECKING:
     from ecs_sql import EntityStorage
@@ -132,6 +133,66 @@ def test_a_reading_task_sees_nothing_of_anothers_block(storages: Storages) -> No
 
     asyncio.run(run())
     assert len(storage.list_by_type(Job)) == 1
+
+
+@pytest.mark.parametrize("backend", ["memory", "sqlite", "sqlite://", "postgresql", "mariadb"])
+def test_a_block_that_only_reads_sees_one_state_beside_a_writing_task(
+    storages: Storages, backend: str
+) -> None:
+    if backend == "sqlite://":
+        storage: EntityStorage = storages.open_url(storages.use("sqlite") and backend, Job)
+    else:
+        storage = storages.open(backend, Job)
+    has_one_connection = backend in ("memory", "sqlite://")
+
+    async def read(has_read: asyncio.Event, has_written: asyncio.Event) -> None:
+        with storage.transaction(read_only=True):
+            assert storage.list_by_type(Job) == []
+            has_read.set()
+            await has_written.wait()
+            assert storage.list_by_type(Job) == []
+
+    async def run() -> None:
+        has_read, has_written = asyncio.Event(), asyncio.Event()
+        task = asyncio.create_task(read(has_read, has_written))
+        await has_read.wait()
+        if has_one_connection:
+            with pytest.raises(errors.TransactionError):
+                storage.register(Job())
+        else:
+            storage.register(Job())
+        has_written.set()
+        await task
+
+    asyncio.run(run())
+    assert len(storage.list_by_type(Job)) == (0 if has_one_connection else 1)
+
+
+def test_a_task_is_refused_the_one_connection_of_its_thread_while_a_block_is_open_on_it(
+    storages: Storages,
+) -> None:
+    storages.use("sqlite")
+    engine = create_engine("sqlite://")  # whose pool has one connection for each thread
+    storage = SqlAlchemyEntityStorage(engine, [Job])
+
+    async def undo(ends: asyncio.Event) -> None:
+        with pytest.raises(ArithmeticError), storage.transaction():
+            storage.register(Job(name="undone"))
+            await ends.wait()
+            raise ArithmeticError
+
+    async def run() -> None:
+        ends = asyncio.Event()
+        task = asyncio.create_task(undo(ends))
+        await asyncio.sleep(0)
+        with pytest.raises(errors.TransactionError, match="one connection"):
+            storage.register(Job())  # whose commit would be the block's too
+        ends.set()
+        await task
+
+    asyncio.run(run())
+    assert storage.list_by_type(Job) == []
+    engine.dispose()
 
 
 def test_blocks_of_several_storages_may_end_in_any_order(make_storage: MakeStorage) -> None:

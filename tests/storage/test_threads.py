@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event
 
 from ecs_sql import Entity, EntityMapping, SqlAlchemyEntityStorage, errors
 from ecs_sql.testing import assert_same_picture, content, picture
@@ -193,6 +193,25 @@ def test_more_threads_than_connections_wait_for_each_other(
         assert engine.pool.checkedout() == 0  # type: ignore[attr-defined]
     finally:
         engine.dispose()
+
+
+def test_a_storage_is_cleared_beside_a_writer(make_sql_storage: MakeSqlStorage) -> None:
+    storage = make_sql_storage(Node)
+    other = SqlAlchemyEntityStorage(storage.engine.url, storage.mapping)
+    storage.register(Node(name="cleared"))
+    writer = threading.Thread(target=other.register, args=(Node(name="new"),))
+
+    def write_between(*arguments: object) -> None:
+        if arguments[2] == "DELETE FROM base_entities" and writer.ident is None:
+            writer.start()
+            writer.join(0.3)  # as far as it gets
+
+    event.listen(storage.engine, "before_cursor_execute", write_between)
+    storage.clear()
+    writer.join()
+    assert stored(storage) in ([], ["new"])
+    assert storage.verify().ok
+    other.engine.dispose()
 
 
 def test_classes_may_be_registered_while_threads_write(make_sql_storage: MakeSqlStorage) -> None:

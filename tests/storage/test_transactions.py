@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import StaticPool
 
 from ecs_sql import Entity, SqlAlchemyEntityStorage, errors
 from ecs_sql.testing import assert_same_graph, assert_same_picture, picture
@@ -236,6 +237,33 @@ def test_a_connection_that_commits_each_statement_is_refused(
             ):
                 storage.register(node)
     assert storage.get_registry_status().versions == 0
+
+
+def test_what_the_application_has_open_on_its_one_connection_stays(storages: Storages) -> None:
+    storages.use("sqlite")
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    storage = SqlAlchemyEntityStorage(engine, [Node])
+    with engine.connect() as connection:
+        connection.execute(text("CREATE TABLE note (body TEXT)"))
+        connection.execute(text("INSERT INTO note VALUES ('mine')"))
+        with pytest.raises(errors.TransactionError, match="one connection"):
+            storage.register(Node())
+        connection.commit()
+        assert connection.scalars(text("SELECT body FROM note")).all() == ["mine"]
+    engine.dispose()
+
+
+def test_a_read_only_block_sees_one_state_on_an_engine_in_autocommit(database_url: str) -> None:
+    engine = create_engine(database_url, isolation_level="AUTOCOMMIT")
+    storage = SqlAlchemyEntityStorage(engine, [Node])
+    other = SqlAlchemyEntityStorage(database_url, [Node])
+    with storage.transaction(read_only=True):
+        assert storage.get_registry_status().versions == 0
+        other.register(Node())
+        assert storage.get_registry_status().versions == 0
+    assert storage.get_registry_status().versions == 1
+    engine.dispose()
+    other.engine.dispose()
 
 
 def test_a_joined_block_makes_no_tables(storage: SqlAlchemyEntityStorage, joined: Join) -> None:

@@ -107,9 +107,10 @@ class DatabaseDialect(ABC):
         """A connection for reads that need no transaction."""
         return connection
 
-    def in_transaction(self, connection: Connection) -> bool:
-        """Whether the driver is inside a transaction."""
-        return connection.in_transaction()
+    def in_transaction(self, driver: Any) -> bool:
+        """Whether a driver's connection says that it is inside a transaction."""
+        del driver  # most do not know
+        return False
 
     @abstractmethod
     def in_autocommit(self, connection: Connection) -> bool:
@@ -189,6 +190,10 @@ class DatabaseDialect(ABC):
         Afterwards a query that ends with `current_read` sees all that was committed by those who passed
         before. A transaction that cannot see it fails with a conflict here or there.
         """
+
+    def lock_writes(self, driver: Driver) -> None:
+        """Let nobody else write versions before the transaction ends, where they could do so meanwhile."""
+        del driver  # most lock all that a statement without a condition touches
 
     def has_failed(self, connection: Connection) -> bool:
         """Whether an error has ended the connection's transaction, so that a commit would do nothing."""

@@ -114,7 +114,7 @@ class MariadbDialect(DatabaseDialect):
             connection.begin()
 
     def begin_reads(self, connection: Connection) -> None:
-        connection.begin()
+        self.begin_write(connection)
         # Of the next transaction alone: nothing has to be set back when the connection is given back.
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 

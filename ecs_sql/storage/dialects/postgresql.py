@@ -152,6 +152,9 @@ class PostgresqlDialect(DatabaseDialect):
                 parameters,
             )
 
+    def lock_writes(self, driver: Driver) -> None:
+        driver.execute("LOCK TABLE base_entities IN EXCLUSIVE MODE")
+
     def kind_of(self, error: DBAPIError) -> ErrorKind:
         state = getattr(error.orig, "sqlstate", None)
         if state in _CONFLICTS:

@@ -98,8 +98,8 @@ class SqliteDialect(DatabaseDialect):
     def bind_ids(self, ids: Sequence[Any]) -> list[Any]:
         return list(hexes(list(ids)))
 
-    def in_transaction(self, connection: Connection) -> bool:
-        return _in_transaction(connection)
+    def in_transaction(self, driver: Any) -> bool:
+        return bool(driver.in_transaction)
 
     def begin_write(self, connection: Connection) -> None:
         if not connection.in_transaction():
