@@ -212,8 +212,19 @@ def memories_of(entities: Sequence[IdentifiedModel]) -> list[Memory | None]:
         return list(map(memory_of, entities))
 
 
-def is_memory_of(entity: IdentifiedModel, memory: Memory) -> bool:
-    """Whether a memory is of the version that the object still says it is."""
+def memories_in(
+    storage: object, entities: Sequence[IdentifiedModel], known: Sequence[Memory | None]
+) -> list[Memory | None]:
+    """The memories that are this storage's and of the version that the object still says it is."""
+    return [
+        memory
+        if memory is not None and memory.storage is storage and _is_of(entity, memory)
+        else None
+        for entity, memory in zip(entities, known, strict=True)
+    ]
+
+
+def _is_of(entity: IdentifiedModel, memory: Memory) -> bool:
     values = entity.__dict__
     return (values["ecs_id"], values["lineage_id"]) == (memory.ecs_id, memory.lineage_id)
 

@@ -25,8 +25,8 @@ from ecs_sql.graph import Graph
 from ecs_sql.identity import (
     IdentifiedModel,
     Memory,
-    is_memory_of,
     memories,
+    memories_in,
     memories_of,
     remember,
     remember_all,
@@ -122,7 +122,7 @@ class VersionedStorage(Verifiable, ABC):
         known = memories_of if transaction is None else transaction.journal.memories_of
         with collection_paused:
             graph = Graph(roots, self._codec_for)
-            survey = Survey(graph, lambda nodes: self._own(nodes, known(nodes)))
+            survey = Survey(graph, lambda nodes: memories_in(self._token, nodes, known(nodes)))
             is_done = survey.is_settled or (transaction is None and self._write_lone(survey))
             if not is_done:
                 self._write(lambda unit: self._store(unit, survey, expect_latest=expect_latest))
@@ -147,18 +147,6 @@ class VersionedStorage(Verifiable, ABC):
                 return is_written
 
         return self._attempt(write)
-
-    def _own(
-        self, entities: Sequence[IdentifiedModel], known: Sequence[Memory | None]
-    ) -> list[Memory | None]:
-        """The memories that are this storage's and of what the object still says it is."""
-        token = self._token
-        return [
-            memory
-            if memory is not None and memory.storage is token and is_memory_of(entity, memory)
-            else None
-            for entity, memory in zip(entities, known, strict=True)
-        ]
 
     def _store(self, transaction: Transaction, survey: Survey, *, expect_latest: bool) -> None:
         work = transaction.work
