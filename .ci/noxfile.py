@@ -175,6 +175,13 @@ def deep(session: nox.Session) -> None:
 
 
 @task(default=False)
+def faults(session: nox.Session) -> None:
+    """Every fault injection in full."""
+    session.install(".[test]")
+    _pytest(session, "python", "-m", "tests.faults", "--full", "-n", "2")
+
+
+@task(default=False)
 def bench(session: nox.Session) -> None:
     """The benchmarks; arguments after `--` go to `python -m benchmarks`."""
     session.install(".[bench]")

@@ -26,10 +26,10 @@ class EntityMapping(Mapping[type[IdentifiedModel], type[BaseEntitySQL]]):
 
     Example:
         >>> from ecs_sql import Entity
-        >>> class Planet(Entity):
-        ...     name: str
         >>> mapping = EntityMapping()
-        >>> mapping.register(Planet)
+        >>> @mapping.register
+        ... class Planet(Entity):
+        ...     name: str
         >>> mapping.metadata.tables["planet"].c.keys()
         ['id', 'name']
     """
