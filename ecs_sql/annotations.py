@@ -73,6 +73,7 @@ _STANDS_FOR: dict[Any, Node] = {
     ),
     Any: AnyNode(),
     typing_extensions.Any: AnyNode(),
+    pydantic.JsonValue: AnyNode(),
     None: NoneNode(),
     type(None): NoneNode(),
 }
@@ -96,6 +97,10 @@ _INSTEAD: dict[Any, str] = {
 
 _EXCLUDE = (
     "annotate it with one of the types that the README lists, or exclude the field (exclude=True)"
+)
+_CONTAINS_ITSELF = (
+    "the alias contains itself",
+    "use Any (of JSON's own types) or a model that contains itself",
 )
 
 TypeVars = Mapping[Any, Node]
@@ -156,12 +161,16 @@ class _Parser:
         if origin in _QUALIFIERS:
             return self.parse(typing_extensions.get_args(annotation)[0], typevars)
         if isinstance(annotation, (str, typing.ForwardRef)):
-            raise AnnotationFault(
-                annotation, "the forward reference is not resolved", "define the name"
-            )
+            raise self._unresolved(annotation)
         if isinstance(annotation, _ALIAS_TYPES) or isinstance(origin, _ALIAS_TYPES):
             return self._alias(annotation, typevars)
         return None
+
+    def _unresolved(self, annotation: str | typing.ForwardRef) -> AnnotationFault:
+        name = annotation if isinstance(annotation, str) else annotation.__forward_arg__
+        if any(name == getattr(alias, "__name__", None) for alias, _ in self._open_records):
+            return AnnotationFault(name, *_CONTAINS_ITSELF)
+        return AnnotationFault(name, f"the name {name!r} is not resolved", "define the name")
 
     def _self(self, annotation: Any) -> Node:
         if self._open_records:
@@ -185,9 +194,7 @@ class _Parser:
     def _alias(self, annotation: Any, typevars: TypeVars) -> Node:
         alias = typing_extensions.get_origin(annotation) or annotation
         if (alias, ()) in self._open_records:
-            raise AnnotationFault(
-                annotation, "the alias contains itself", "use a model that contains itself"
-            )
+            raise AnnotationFault(annotation, *_CONTAINS_ITSELF)
         parameters = dict(
             zip(
                 alias.__type_params__,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 from uuid import UUID, uuid5
 
 from ecs_sql.codecs.base import Decoding, load_json
@@ -23,6 +23,7 @@ from ecs_sql.graph import Graph
 from ecs_sql.identity import IdentifiedModel, Identity, identity_of
 
 ChangeKind = Literal["added", "removed", "changed"]
+E = TypeVar("E", bound=IdentifiedModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +128,10 @@ class EntityDiff:
         """Whether anything differs."""
         return bool(self.changes)
 
-    def apply(self, entity: IdentifiedModel) -> IdentifiedModel:
+    def apply(self, entity: E) -> E:
         """New objects: the graph as the second one is.
+
+        The root is of the second root's class, which is the first one's unless two classes were compared.
 
         Raises:
             DiffMismatchError: when the graph is not as the first one was, where that matters.
@@ -144,7 +147,7 @@ class EntityDiff:
                 or found.content != node.content
             ):
                 raise DiffMismatchError(node.identity.ecs_id)
-        return self._after.entity()
+        return cast("E", self._after.entity())
 
     def inverse(self) -> EntityDiff:
         """The difference the other way round: applying it undoes this one."""

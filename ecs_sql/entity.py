@@ -50,6 +50,7 @@ class Entity(IdentifiedModel):
         """What leads from this graph to another.
 
         Raises:
+            NotAnEntityError: when the other is no entity.
             MappingError: when a class cannot be mapped.
             UnstorableValueError: when a value could not be stored.
         """

@@ -65,8 +65,10 @@ def short_repr(value: object) -> str:
     return _short.repr(value)
 
 
-def class_name(entity_class: type) -> str:
-    """The class's module and qualified name, as messages show it."""
+def class_name(entity_class: object) -> str:
+    """The class's module and qualified name, as messages show it; what stands in its place, as it is."""
+    if not isinstance(entity_class, type):
+        return short_repr(entity_class)
     return f"{entity_class.__module__}.{entity_class.__qualname__}"
 
 
@@ -130,9 +132,10 @@ class UnregisteredClassError(EcsSqlError):
         self.entity_class = entity_class
         self.ecs_id = ecs_id
         what = "" if ecs_id is None else f" (entity {ecs_id})"
+        name = getattr(entity_class, "__name__", "...")
         super().__init__(
             f"{class_name(entity_class)}{what} is not registered with this storage's mapping; "
-            f"call mapping.register({entity_class.__name__}), or give the class to the storage, at start-up"
+            f"call mapping.register({name}), or give the class to the storage, at start-up"
         )
 
 
@@ -154,12 +157,12 @@ class UnstorableValueError(EcsSqlError, ValueError):
 
 
 class NotAnEntityError(EcsSqlError, TypeError):
-    """Something that is no entity was given to be registered."""
+    """Something that is no entity was given to be registered or compared."""
 
     def __init__(self, value: object) -> None:
         self.value = value
         super().__init__(
-            f"{_short.repr(value)} is no entity; register an instance of a subclass of Entity"
+            f"{_short.repr(value)} is no entity; give an instance of a subclass of Entity"
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from ecs_sql.entity_codec import EntityCodec, codec_of
-from ecs_sql.errors import UnregisteredClassError
+from ecs_sql.errors import NotAnEntityError, UnregisteredClassError
 from ecs_sql.identity import IdentifiedModel
 
 CodecFor = Callable[[type[IdentifiedModel]], EntityCodec]
@@ -61,6 +61,8 @@ class Graph:
 
 
 def _codec_of(entity: IdentifiedModel, codec_for: CodecFor) -> EntityCodec:
+    if not issubclass(type(entity), IdentifiedModel):
+        raise NotAnEntityError(entity)
     try:
         return codec_for(type(entity))
     except UnregisteredClassError as error:

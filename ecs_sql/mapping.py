@@ -8,7 +8,7 @@ from typing import Any, TypeVar, overload
 
 from sqlalchemy import MetaData, Table
 
-from ecs_sql.errors import UnregisteredClassError
+from ecs_sql.errors import MappingError, MappingFault, UnregisteredClassError
 from ecs_sql.fields import EntityClass, EntitySpec, collect_specs, is_abstract
 from ecs_sql.identity import IdentifiedModel
 from ecs_sql.processes import ForkSafeLock
@@ -64,6 +64,7 @@ class EntityMapping(Mapping[type[IdentifiedModel], type[BaseEntitySQL]]):
         Raises:
             MappingError: with every fault of every class; the mapping is as it was.
         """
+        _check_entity_classes(classes)
         with self._lock:
             namespace = caller_namespace("ecs_sql")
             if len(classes) == 1 and is_being_decorated(classes[0], "ecs_sql"):
@@ -169,7 +170,7 @@ class EntityMapping(Mapping[type[IdentifiedModel], type[BaseEntitySQL]]):
         """The class's row class; it, its bases and its subclasses are made when first asked for."""
         self.resolve()
         if entity_class not in self._specs:
-            raise KeyError(entity_class)
+            raise KeyError(entity_class) from UnregisteredClassError(entity_class)
         with self._lock:
             return self._row_classes.get(entity_class, self)
 
@@ -184,6 +185,22 @@ class EntityMapping(Mapping[type[IdentifiedModel], type[BaseEntitySQL]]):
     def __contains__(self, entity_class: object) -> bool:
         """Whether a class is registered."""
         return entity_class in self.entity_classes
+
+
+def _check_entity_classes(classes: Iterable[Any]) -> None:
+    faults = tuple(
+        MappingFault(
+            given,
+            None,
+            None,
+            "it is no entity class",
+            "derive it from Entity; what is only held in fields needs no registration",
+        )
+        for given in classes
+        if not (isinstance(given, type) and issubclass(given, IdentifiedModel))
+    )
+    if faults:
+        raise MappingError(faults)
 
 
 def _by_unique_name(classes: Iterable[EntityClass]) -> dict[str, EntityClass]:

@@ -31,7 +31,16 @@ from uuid import UUID
 import pydantic
 import pytest
 from annotated_types import Ge
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, RootModel, SecretStr, create_model
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    JsonValue,
+    RootModel,
+    SecretStr,
+    create_model,
+)
 from typing_extensions import TypeAliasType, TypedDict
 
 from ecs_sql import Entity, EntityMapping, InMemoryEntityStorage, errors
@@ -131,6 +140,7 @@ NODES: list[tuple[Any, Node]] = [
     (Literal["a", Literal["b"]], LiteralNode(("a", "b"))),  # noqa: RUF041 - nested is tested too
     (None, NONE),
     (Any, AnyNode()),
+    (JsonValue, AnyNode()),
     (SecretStr, SecretNode(SecretStr)),
     # What stands around a type
     (Optional[int], UnionNode((INT, NONE))),
@@ -312,6 +322,18 @@ class Wood(Entity):
     trees: Forest | None = None
 
 
+Leaves = TypeAliasType("Leaves", Union[list["Leaves"], None])  # type: ignore[misc]
+
+
+class Hedge(Entity):
+    branches: Leaves = None
+
+
 def test_an_alias_that_contains_itself_is_refused() -> None:
     with pytest.raises(errors.MappingError, match=r"Wood\.trees"):
         EntityMapping().register(Wood)
+
+
+def test_an_alias_that_names_itself_is_told_apart_from_a_name_that_is_missing() -> None:
+    with pytest.raises(errors.MappingError, match=r"Hedge\.branches.* contains itself; use Any"):
+        EntityMapping().register(Hedge)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import pytest
+from pydantic import BaseModel
 from sqlalchemy import inspect, text, update
 
 import ecs_sql
@@ -141,6 +142,24 @@ def test_a_refused_registration_makes_no_table(
     with pytest.raises(errors.MappingError):
         storages.reopen(storage, Stranger, Vague)
     assert rows(storage) == before
+
+
+def test_what_is_no_entity_class_is_refused_at_registration() -> None:
+    mapping = EntityMapping()
+    with pytest.raises(errors.MappingError) as caught:
+        mapping.register(Cup, BaseModel, "Jug", Cup())  # type: ignore[call-overload]
+    assert [fault.reason for fault in caught.value.faults] == ["it is no entity class"] * 3
+    assert "pydantic.main.BaseModel: it is no entity class; derive it" in str(caught.value)
+    assert "'Jug': it is no entity class" in str(caught.value)
+    with pytest.raises(errors.MappingError, match="it is no entity class"):
+        mapping.register("Jug")  # type: ignore[call-overload]
+    assert not mapping
+
+
+def test_a_row_class_of_an_unregistered_class_is_a_missing_key_with_the_remedy() -> None:
+    with pytest.raises(KeyError) as caught:
+        _ = EntityMapping()[Cup]
+    assert "call mapping.register(Cup)" in str(caught.value.__cause__)
 
 
 def test_memory_refuses_at_register_what_a_mapping_refuses() -> None:
@@ -283,6 +302,12 @@ def test_what_is_no_entity_is_an_error(make_storage: MakeStorage) -> None:
 
 
 # ---------------------------------------------------------------- what stands in the database
+
+
+def test_what_is_no_entity_cannot_be_compared() -> None:
+    for strange in (None, 3, "cup", Cup):
+        with pytest.raises(errors.NotAnEntityError, match="is no entity; give an instance"):
+            Cup().diff(strange)  # type: ignore[arg-type]
 
 
 def test_a_stored_type_that_nobody_registered_is_an_error(

@@ -41,6 +41,8 @@ def constructs() -> None:
     assert_type(thread.fork(), Thread)
     assert_type(thread.has_modifications(thread), bool)
     assert_type(thread.diff(thread), EntityDiff)
+    assert_type(thread.diff(thread).apply(thread), Thread)
+    assert_type(thread.diff(thread).inverse().apply(thread).diff(thread), EntityDiff)
     assert_type(thread.get_sub_entities(), list[Entity])
 
 
