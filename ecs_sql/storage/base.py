@@ -324,7 +324,7 @@ class VersionedStorage(Verifiable, ABC):
     def get(self, ecs_id: UUID, entity_type: None = None) -> Entity | None: ...
     def get(self, ecs_id: UUID, entity_type: type[Entity] | None = None) -> Entity | None:
         """See `EntityStorage.get`."""
-        if not isinstance(ecs_id, UUID):
+        if not issubclass(type(ecs_id), UUID):  # which no object can claim for itself
             raise NotAnIdError(ecs_id)
         if entity_type is not None:
             self._check_known(entity_type)
