@@ -70,10 +70,16 @@ class ChunkStore:
             self._dialect.insert_chunks(self._driver, rows)
 
     def _stored(self, ids: Sequence[str]) -> set[str]:
-        stored: set[str] = set()
-        for condition, parameters in self._dialect.membership("id", ids):
-            rows, _ = self._driver.query(
-                f"SELECT id FROM {CHUNK_TABLE} WHERE {condition}", parameters
-            )
-            stored.update(chunk_id for (chunk_id,) in rows)
+        """Those of the chunks that are stored, and not only were when the transaction began."""
+        stored = self._found(ids)
+        if stored and self._dialect.current_read:
+            return self._found(list(stored), self._dialect.current_read)
         return stored
+
+    def _found(self, ids: Sequence[str], tail: str = "") -> set[str]:
+        found: set[str] = set()
+        for condition, parameters in self._dialect.membership("id", ids):
+            statement = f"SELECT id FROM {CHUNK_TABLE} WHERE {condition}{tail}"
+            rows, _ = self._driver.query(statement, parameters)
+            found.update(chunk_id for (chunk_id,) in rows)
+        return found

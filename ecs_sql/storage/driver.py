@@ -70,13 +70,14 @@ class Driver:
             found = self.connection.exec_driver_sql(statement, parameters).fetchone()
             return None if found is None else tuple(found)
         cursor = self._cursor_of_reads
-        if cursor is None:
-            cursor = self._cursor_of_reads = self._raw.cursor()
         try:
+            if cursor is None:
+                cursor = self._cursor_of_reads = self._raw.cursor()
             cursor.execute(statement, parameters)
             return cast("Row | None", cursor.fetchone())
-        except self._error as error:
-            raise self._wrapped(statement, parameters, error, cursor) from error
+        except BaseException as error:
+            self._fail(statement, parameters, error, cursor)
+            raise
 
     def in_batches(
         self, statement: str, parameters: Row, convert: Callable[[Sequence[Row], list[Any]], T]

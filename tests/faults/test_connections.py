@@ -256,6 +256,7 @@ def test_every_use_of_a_block_whose_connection_is_lost_says_so(
 ) -> None:
     root = site.direct.register(family("root"))
     uses: list[Callable[[], object]] = [
+        lambda: site.storage.list_by_type(Node),
         lambda: site.storage.get(root.ecs_id),
         lambda: site.storage.list_by_type(Node),
         lambda: site.storage.register(Node()),

@@ -261,6 +261,19 @@ def test_after_another_process_cleared_what_is_new_is_whole(
     assert_same_graph(reopen(storage).get(kept.ecs_id), kept)
 
 
+@pytest.mark.parametrize("backend", ["postgresql", "mariadb"])
+def test_after_another_process_cleared_beside_a_block_what_that_writes_is_whole(
+    storages: Storages, backend: str, reopen: Reopen
+) -> None:
+    storage = storages.open_url(storages.database(backend), Report)
+    storage.register(report(pages=[]))
+    with storage.transaction():
+        storage.get_registry_status()
+        reopen(storage).clear()
+        kept = storage.register(report(pages=[]))
+    assert_same_graph(storage.get(kept.ecs_id), kept)
+
+
 @pytest.mark.parametrize("isolation", ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"])
 @pytest.mark.parametrize("ends", ["commit", "rollback"])
 @pytest.mark.parametrize("backend", ["postgresql", "mariadb"])

@@ -13,7 +13,7 @@ from ecs_sql import Entity
 from ecs_sql.storage.driver import Driver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.conftest import MakeSqlStorage
 
@@ -38,8 +38,19 @@ def interrupted_soon() -> Iterator[None]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGALRM")
 @pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda driver, statement: driver.query(statement, ()),
+        lambda driver, statement: driver.first(statement, ()),
+        lambda driver, statement: driver.in_batches(statement, (), list),
+    ],
+    ids=["all", "first", "batches"],
+)
 def test_what_is_read_after_an_interrupted_statement_is_right(
-    make_sql_storage: MakeSqlStorage, caplog: pytest.LogCaptureFixture
+    make_sql_storage: MakeSqlStorage,
+    caplog: pytest.LogCaptureFixture,
+    run: Callable[[Driver, str], object],
 ) -> None:
     storage = make_sql_storage(Plate)
     plate = storage.register(Plate(name="whole"))
@@ -49,7 +60,7 @@ def test_what_is_read_after_an_interrupted_statement_is_right(
     with storage.engine.connect() as connection:
         driver = Driver(connection)
         with interrupted_soon(), pytest.raises(KeyboardInterrupt):
-            driver.query(statement, ())
+            run(driver, statement)
         assert connection.invalidated
     for _ in range(3):
         again = storage.get(plate.ecs_id, Plate)
