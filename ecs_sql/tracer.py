@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 from uuid import UUID
 
 from ecs_sql.entity import Entity
-from ecs_sql.errors import MappingError
+from ecs_sql.errors import MappingError, short_repr
 from ecs_sql.graph import Graph
 from ecs_sql.identity import IdentifiedModel
 from ecs_sql.registry import EntityRegistry
@@ -31,8 +31,14 @@ def entity_tracer(function: Callable[P, R]) -> Callable[P, R]:
     Works on functions and on coroutine functions.
 
     Raises:
-        TypeError: at decoration, for generator functions, whose return is not their end.
+        TypeError: at decoration, for generator functions, whose return is not their end, and for what is no
+            function: a class, a static method or a class method.
     """
+    if isinstance(function, (type, staticmethod, classmethod)) or not callable(function):
+        raise TypeError(
+            f"{short_repr(function)} is no function; trace functions and methods, "
+            "with entity_tracer below @staticmethod and @classmethod"
+        )
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise TypeError(
             f"{function.__qualname__} is a generator; trace the function that consumes it"

@@ -424,6 +424,19 @@ def test_tables_that_lack_columns_are_refused(
     assert_same_graph(storage.get(cup.ecs_id), cup)
 
 
+def test_a_table_that_is_missing_is_told_with_the_remedy(
+    make_sql_storage: MakeSqlStorage,
+) -> None:
+    storage = make_sql_storage(Cup)
+    storage.mapping.metadata.drop_all(storage.engine)
+    with (
+        storage.engine.connect() as connection,
+        pytest.raises(errors.StorageError, match=r"lacks a table .*; open a storage on it"),
+        storage.transaction(connection),
+    ):
+        storage.register(Cup())
+
+
 def test_another_storage_format_is_refused(
     make_sql_storage: MakeSqlStorage, storages: Storages
 ) -> None:

@@ -220,3 +220,13 @@ def test_a_generator_is_refused_at_decoration() -> None:
     for generator in (numbers, later_numbers):
         with pytest.raises(TypeError, match="generator"):
             entity_tracer(generator)
+
+
+def test_what_is_no_function_is_refused_at_decoration() -> None:
+    def free() -> None:
+        pass
+
+    wrong: list[Any] = [Entity, staticmethod(free), classmethod(type(None)), None, "free"]
+    for value in wrong:
+        with pytest.raises(TypeError, match="is no function; trace functions and methods"):
+            entity_tracer(value)

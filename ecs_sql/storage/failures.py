@@ -58,6 +58,11 @@ _FAILURES: dict[ErrorKind, _Failure] = {
     "denied": _Failure(
         StorageError, "the database denies access", "grant what the message names, and repeat"
     ),
+    "no_table": _Failure(
+        StorageError,
+        "the database lacks a table",
+        "open a storage on it, which makes the tables; a joined transaction makes none",
+    ),
     "other": _Failure(StorageError, "the database failed", "see to the cause, and repeat"),
 }
 

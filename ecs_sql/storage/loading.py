@@ -132,21 +132,20 @@ class Load:
         """Absorb what was read ahead, and what that refers to; what is left has to be read."""
         if not self._spare:
             return wanted
-        left: list[UUID] = []
+        left: dict[UUID, None] = {}
         while wanted:
             groups: dict[EntityCodec, list[Row]] = {}
             for ecs_id in wanted:
                 spare = self._spare.pop(ecs_id, None)
                 if spare is None:
-                    left.append(ecs_id)
+                    left[ecs_id] = None
                 else:
                     groups.setdefault(spare[0], []).append(spare[1])
             pinned: list[UUID] = []
             for codec, rows in groups.items():
                 pinned += self._absorb(Rows.of(codec, rows))
-            unread = set(left)
-            wanted = [ecs_id for ecs_id in self._wanted(pinned) if ecs_id not in unread]
-        return left
+            wanted = [ecs_id for ecs_id in self._wanted(pinned) if ecs_id not in left]
+        return list(left)
 
     def _absorb(self, rows: Rows) -> list[UUID]:
         """Make the rows' objects, still empty, and tell the ids that they refer to."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from typing import TYPE_CHECKING
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
 
-from ecs_sql import SqlAlchemyEntityStorage
+from ecs_sql import Entity, SqlAlchemyEntityStorage
 from ecs_sql.testing import assert_same_graph
 from ecs_sql.testing.models import Circle, Drawing, Node, RoundedSquare, Shape, Square
 from tests.statements import count_statements
@@ -18,6 +18,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import MakeSqlStorage, Reopen
+
+
+class Part(Entity):
+    pass
+
+
+class Link(Entity):
+    part: Part
+    next: Link | None = None
+
+
+def count_hashes(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """A list that grows whenever an id is hashed, in a dict or set most likely."""
+    hashed: list[None] = []
+    usual = UUID.__hash__
+
+    def watched(ecs_id: UUID) -> int:
+        hashed.append(None)
+        return usual(ecs_id)
+
+    monkeypatch.setattr(UUID, "__hash__", watched)
+    return hashed
 
 
 def chain(length: int) -> Node:
@@ -64,6 +86,24 @@ def test_a_root_with_a_thousand_children_is_read_in_few_statements(
         loaded = storage.get(root.ecs_id, Node)
     assert len(statements) <= 4
     assert_same_graph(loaded, root)
+
+
+def test_a_link_of_a_long_chain_is_looked_up_as_seldom_as_one_of_a_short_one(
+    make_sql_storage: MakeSqlStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = make_sql_storage(Link)
+    per_link = []
+    for length in (1_000, 4_000):
+        link = Link(part=Part())
+        for _ in range(length):
+            link = Link(part=Part(), next=link)
+        storage.register(link)
+        with monkeypatch.context() as patched:
+            lookups = count_hashes(patched)
+            assert storage.get(link.ecs_id) is not None
+        per_link.append(len(lookups) / length)
+    short, long = per_link
+    assert long < 1.5 * short
 
 
 def test_a_level_takes_as_many_statements_as_it_has_types(

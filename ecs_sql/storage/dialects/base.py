@@ -24,11 +24,12 @@ ErrorKind = Literal[
     "full",
     "read_only",
     "denied",
+    "no_table",
     "other",
 ]
 """A serialization failure or deadlock, a version id that exists already, a too large statement or value,
 a lost or refused connection, a wait that took too long, a full disk, a database that takes no writes, a
-missing permission, or anything else."""
+missing permission, a missing table, or anything else."""
 
 Row = tuple[Any, ...]
 

@@ -45,6 +45,7 @@ _KINDS: dict[object, ErrorKind] = {
     1290: "read_only",
     1792: "read_only",
     1836: "read_only",
+    1146: "no_table",
     1044: "denied",
     1045: "denied",
     1142: "denied",

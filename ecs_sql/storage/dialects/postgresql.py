@@ -29,6 +29,7 @@ _KINDS: dict[str, ErrorKind] = {
     "57014": "busy",  # a statement or lock timeout of the application's own
     "53100": "full",
     "25006": "read_only",
+    "42P01": "no_table",
     "42501": "denied",
     "28000": "denied",
     "28P01": "denied",

@@ -157,6 +157,8 @@ class SqliteDialect(DatabaseDialect):
             return "duplicate"
         if code == sqlite3.SQLITE_TOOBIG or "too big" in str(original):
             return "too_large"
+        if "no such table" in str(original):
+            return "no_table"
         return _KINDS.get((code or 0) & _PRIMARY_CODE, "other")
 
 
