@@ -16,8 +16,6 @@ from ecs_sql.entity import Entity
 from ecs_sql.entity_codec import Content, EntityCodec
 from ecs_sql.errors import (
     EntityTypeError,
-    NotAnEntityError,
-    NotAnIdError,
     ReadOnlyTransactionError,
     UnregisteredClassError,
 )
@@ -41,6 +39,7 @@ from ecs_sql.lineage import (
     present_heads,
     sort_unknown,
 )
+from ecs_sql.storage.arguments import checked_entities, checked_id, checked_ids
 from ecs_sql.storage.garbage import collection_paused
 from ecs_sql.storage.latest import check_latest
 from ecs_sql.storage.loading import Load, Loaded, load_one
@@ -62,6 +61,7 @@ class VersionedStorage(Verifiable, ABC):
 
     def __init__(self) -> None:
         self._token = object()
+        """Marks what is remembered of objects; another one whenever versions may have been removed."""
 
     @abstractmethod
     def _codec_for(self, entity_class: type[IdentifiedModel]) -> EntityCodec:
@@ -112,10 +112,7 @@ class VersionedStorage(Verifiable, ABC):
 
     def register_many(self, entities: Iterable[E], *, expect_latest: bool = False) -> list[E]:
         """See `EntityStorage.register_many`."""
-        roots = list(entities)
-        for root in roots:
-            if not issubclass(type(root), IdentifiedModel):  # which no object can claim for itself
-                raise NotAnEntityError(root)
+        roots = checked_entities(entities)
         transaction = current_transaction(self)
         if transaction is not None and transaction.read_only:
             raise ReadOnlyTransactionError("register")
@@ -143,7 +140,7 @@ class VersionedStorage(Verifiable, ABC):
             with self._own_transaction(self._begin_lone, repeatable=True) as transaction:
                 is_written = transaction.work.insert_lone(inserts[0])
                 if is_written:
-                    self._note(transaction.journal, survey, inserts)
+                    self._note(transaction, survey, inserts)
                 return is_written
 
         return self._attempt(write)
@@ -162,7 +159,7 @@ class VersionedStorage(Verifiable, ABC):
             check_latest(work, inserts)
         if inserts:
             work.insert(inserts)
-        self._note(transaction.journal, survey, inserts)
+        self._note(transaction, survey, inserts)
 
     def _parent_heads(self, work: UnitOfWork, inserts: Sequence[Insert]) -> dict[UUID, Head]:
         """The parents of the new versions, and their parents as far as `old_ids` does not tell them."""
@@ -183,10 +180,11 @@ class VersionedStorage(Verifiable, ABC):
             for ecs_id, content in zip(rows.ecs_ids, rows.contents, strict=True)
         }
 
-    def _note(self, journal: Journal, survey: Survey, inserts: Sequence[Insert]) -> None:
+    def _note(self, transaction: Transaction, survey: Survey, inserts: Sequence[Insert]) -> None:
+        journal, token = transaction.journal, transaction.token
         for insert in inserts:
             identity = insert.identity
-            memory = Memory(self._token, identity.ecs_id, identity.lineage_id, insert.content)
+            memory = Memory(token, identity.ecs_id, identity.lineage_id, insert.content)
             journal.written(insert, memory)
         entities = {id(insert.entity) for insert in inserts}
         others = [node for node in survey.unknown if id(node) not in entities]
@@ -194,7 +192,7 @@ class VersionedStorage(Verifiable, ABC):
             written = {insert.identity.ecs_id: insert.content for insert in inserts}
             for node in others:
                 content = written.get(node.ecs_id, survey.contents[id(node)])
-                journal.read(node, Memory(self._token, node.ecs_id, node.lineage_id, content))
+                journal.read(node, Memory(token, node.ecs_id, node.lineage_id, content))
 
     def clear(self) -> None:
         """See `EntityStorage.clear`."""
@@ -203,6 +201,8 @@ class VersionedStorage(Verifiable, ABC):
             raise ReadOnlyTransactionError("clear")
         self._write(_clear)
         self._token = object()
+        if transaction is not None:
+            transaction.token = self._token
 
     def _write(self, operation: Callable[[Transaction], None]) -> None:
         """Run a write: in the current transaction behind a savepoint, or in one of its own."""
@@ -230,8 +230,9 @@ class VersionedStorage(Verifiable, ABC):
             begin: begins its unit of work.
             repeatable: whether what it does is repeated when that may help.
         """
+        token = self._token
         work = begin()
-        transaction = Transaction(work, Journal(), read_only=False, joined=False)
+        transaction = Transaction(work, Journal(), read_only=False, joined=False, token=token)
         try:
             try:
                 yield transaction
@@ -243,6 +244,8 @@ class VersionedStorage(Verifiable, ABC):
                     work.rollback()
                 raise
             transaction.journal.settle()
+            if transaction.journal.has_cleared:  # which others could still read
+                self._token = object()
         finally:
             if transaction.is_of_this_process:
                 work.close()
@@ -289,14 +292,20 @@ class VersionedStorage(Verifiable, ABC):
                 gather(work, run)
             return run
 
-        return self._finished(self._read(read))
+        token = self._present_token()
+        return self._finished(self._read(read), token)
 
-    def _finished(self, load: Load) -> Loaded:
+    def _present_token(self) -> object:
+        """What memories of a read that begins now are marked with."""
+        current = current_transaction(self)
+        return self._token if current is None else current.token
+
+    def _finished(self, load: Load, token: object) -> Loaded:
         """Finish a load; reading may be repeated, but what classes do on load is done once."""
         with collection_paused:
             loaded = load.finish()
         for entities, bookkeeping, contents in loaded.sources:
-            self._remember_loaded(entities, memories(self._token, bookkeeping, contents))
+            self._remember_loaded(entities, memories(token, bookkeeping, contents))
         return loaded
 
     def _remember_loaded(
@@ -315,7 +324,7 @@ class VersionedStorage(Verifiable, ABC):
 
     def existing(self, ecs_ids: Iterable[UUID]) -> set[UUID]:
         """Those of the ids that are stored, in one question."""
-        ids = _checked_ids(ecs_ids)
+        ids = checked_ids(ecs_ids)
         return self._read(lambda work: work.existing(ids))
 
     @overload
@@ -324,8 +333,7 @@ class VersionedStorage(Verifiable, ABC):
     def get(self, ecs_id: UUID, entity_type: None = None) -> Entity | None: ...
     def get(self, ecs_id: UUID, entity_type: type[Entity] | None = None) -> Entity | None:
         """See `EntityStorage.get`."""
-        if not issubclass(type(ecs_id), UUID):  # which no object can claim for itself
-            raise NotAnIdError(ecs_id)
+        checked_id(ecs_id)
         if entity_type is not None:
             self._check_known(entity_type)
         entity: Entity | None = self._get_one(ecs_id)
@@ -335,6 +343,7 @@ class VersionedStorage(Verifiable, ABC):
 
     def _get_one(self, ecs_id: UUID) -> Any:
         current = current_transaction(self)
+        token = self._token if current is None else current.token
         found, load = (
             self._read(lambda work: find_one(work, ecs_id))
             if current is None
@@ -343,9 +352,9 @@ class VersionedStorage(Verifiable, ABC):
         if found is None:
             return None
         if load is not None:
-            return self._finished(load).entities[ecs_id]
+            return self._finished(load, token).entities[ecs_id]
         entity, content = load_one(found)
-        memory = Memory(self._token, ecs_id, found[1][LINEAGE_ID], content)
+        memory = Memory(token, ecs_id, found[1][LINEAGE_ID], content)
         if current is None:
             remember(entity, memory)
         elif not current.joined:
@@ -364,7 +373,7 @@ class VersionedStorage(Verifiable, ABC):
     ) -> list[Entity | None]: ...
     def get_many(self, ecs_ids: Iterable[UUID], entity_type: type[Any] | None = None) -> list[Any]:
         """See `EntityStorage.get_many`."""
-        ids = _checked_ids(ecs_ids)
+        ids = checked_ids(ecs_ids)
         if entity_type is not None:
             self._check_known(entity_type)
         entities = self._load(lambda work, load: load.ids(ids)).entities
@@ -400,13 +409,13 @@ class VersionedStorage(Verifiable, ABC):
 
     def get_lineage_ids(self, lineage_id: UUID) -> list[UUID]:
         """See `EntityStorage.get_lineage_ids`."""
-        (checked,) = _checked_ids([lineage_id])
+        checked = checked_id(lineage_id)
         return self._read(lambda work: work.lineage(checked))
 
     def get_lineage_entities(self, lineage_id: UUID) -> list[Entity]:
         """See `EntityStorage.get_lineage_entities`."""
         listed: list[UUID] = []
-        (checked,) = _checked_ids([lineage_id])
+        checked = checked_id(lineage_id)
 
         def gather(work: UnitOfWork, load: Load) -> None:
             listed[:] = work.lineage(checked)
@@ -445,8 +454,9 @@ class VersionedStorage(Verifiable, ABC):
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
+        token = self._token
         work = self._begin_grouped_reads()
-        transaction = Transaction(work, Journal(), read_only=True, joined=False)
+        transaction = Transaction(work, Journal(), read_only=True, joined=False, token=token)
         try:
             with CurrentTransaction(self, transaction):
                 yield
@@ -460,13 +470,10 @@ class VersionedStorage(Verifiable, ABC):
     def _nested(self, current: Transaction, *, read_only: bool) -> Iterator[None]:
         """A block inside a block: it can fail alone."""
         if current.read_only:
-            same = Transaction(current.work, current.journal, read_only=True, joined=current.joined)
-            with CurrentTransaction(self, same):
+            with CurrentTransaction(self, current.inner(read_only=True)):
                 yield
             return
-        inner = Transaction(
-            current.work, current.journal, read_only=read_only, joined=current.joined
-        )
+        inner = current.inner(read_only=read_only)
         with self._savepoint(current), CurrentTransaction(self, inner):
             yield
 
@@ -485,11 +492,3 @@ def find_one(work: UnitOfWork, ecs_id: UUID) -> tuple[Found | None, Load | None]
     with collection_paused:
         load.rows([Rows.of(found[0], [found[1]])])
     return found, load
-
-
-def _checked_ids(ecs_ids: Iterable[UUID]) -> list[UUID]:
-    ids = list(ecs_ids)
-    for ecs_id in ids:
-        if not issubclass(type(ecs_id), UUID):
-            raise NotAnIdError(ecs_id)
-    return ids

@@ -223,7 +223,7 @@ class SqlAlchemyEntityStorage(VersionedStorage):
             return
         work = self._work(self._dialect.begin_reads, write=False)
         try:
-            reading = Transaction(work, Journal(), read_only=True, joined=False)
+            reading = Transaction(work, Journal(), read_only=True, joined=False, token=self._token)
             with CurrentTransaction(self, reading):
                 yield work
         finally:
@@ -284,7 +284,9 @@ class SqlAlchemyEntityStorage(VersionedStorage):
             )
         work = SqlWork(connection, self._catalogue)
         journal = joined_journal(connection)
-        transaction = Transaction(work, journal, read_only=read_only, joined=True)
+        transaction = Transaction(
+            work, journal, read_only=read_only, joined=True, token=self._token
+        )
         if read_only:
             with CurrentTransaction(self, transaction):
                 yield

@@ -123,18 +123,35 @@ class Journal:
 class Transaction:
     """One open transaction of one storage. It is used by the thread that began it, and in its process."""
 
-    __slots__ = ("_process", "_thread", "has_ended", "joined", "journal", "read_only", "work")
+    __slots__ = (
+        "_process",
+        "_thread",
+        "has_ended",
+        "joined",
+        "journal",
+        "read_only",
+        "token",
+        "work",
+    )
 
     def __init__(
-        self, work: UnitOfWork, journal: Journal, *, read_only: bool, joined: bool
+        self, work: UnitOfWork, journal: Journal, *, read_only: bool, joined: bool, token: object
     ) -> None:
         self.work = work
         self.journal = journal
         self.read_only = read_only
         self.joined = joined
+        self.token = token
+        """What memories of it are marked with: the storage's from before it began, which a later `clear` voids."""
         self.has_ended = False
         self._process = os.getpid()
         self._thread = threading.get_ident()
+
+    def inner(self, *, read_only: bool) -> Transaction:
+        """The same transaction, as a block inside its block has it."""
+        return Transaction(
+            self.work, self.journal, read_only=read_only, joined=self.joined, token=self.token
+        )
 
     @property
     def is_of_this_process(self) -> bool:

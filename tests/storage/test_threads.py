@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextvars
 import random
 import threading
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 from sqlalchemy import create_engine, event
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from ecs_sql import EntityStorage
     from tests.conftest import MakeSqlStorage, MakeStorage
     from tests.storages import Storages
+
+T = TypeVar("T")
 
 THREADS = 16
 ROUNDS = 12
@@ -52,6 +55,12 @@ def in_threads(work: Callable[[int], None], count: int = THREADS) -> None:
         thread.join()
     if failures:
         raise failures[0]
+
+
+def elsewhere(work: Callable[[], T]) -> T:
+    """Run the work in another thread, outside of any block."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result(60)
 
 
 def stored(storage: EntityStorage) -> list[str]:
@@ -212,6 +221,36 @@ def test_a_storage_is_cleared_beside_a_writer(make_sql_storage: MakeSqlStorage) 
     assert stored(storage) in ([], ["new"])
     assert storage.verify().ok
     other.engine.dispose()
+
+
+def test_what_is_read_beside_a_clearing_block_is_not_taken_for_stored(
+    make_sql_storage: MakeSqlStorage,
+) -> None:
+    storage = make_sql_storage(Node)
+    node = storage.register(Node(name="cleared"))
+    with storage.transaction():
+        storage.clear()
+        loaded = elsewhere(lambda: storage.get(node.ecs_id, Node))
+    assert loaded is not None
+    storage.register(loaded)
+    assert stored(storage) == ["cleared"]
+
+
+def test_what_an_older_state_shows_is_not_taken_for_stored(
+    make_sql_storage: MakeSqlStorage,
+) -> None:
+    storage = make_sql_storage(Node)
+    node = storage.register(Node(name="cleared"))
+    with storage.transaction(read_only=True):
+        storage.get_registry_status()
+        elsewhere(storage.clear)
+        loaded = storage.get_many([node.ecs_id, node.ecs_id], Node)[0]
+        again = storage.get(node.ecs_id, Node)
+    for entity in (again, loaded):
+        assert entity is not None
+        storage.register(entity)
+        assert stored(storage) == ["cleared"]
+        storage.clear()
 
 
 def test_classes_may_be_registered_while_threads_write(make_sql_storage: MakeSqlStorage) -> None:
