@@ -116,16 +116,25 @@ class VersionedStorage(Verifiable, ABC):
         transaction = current_transaction(self)
         if transaction is not None and transaction.read_only:
             raise ReadOnlyTransactionError("register")
-        known = memories_of if transaction is None else transaction.journal.memories_of
+        token = self._token  # another one once another thread has cleared
+
+        def store(present: Transaction) -> None:
+            found = survey if self._token is token else self._survey(roots, transaction)
+            self._store(present, found, expect_latest=expect_latest)
+
         with collection_paused:
-            graph = Graph(roots, self._codec_for)
-            survey = Survey(graph, lambda nodes: memories_in(self._token, nodes, known(nodes)))
-            is_done = survey.is_settled or (transaction is None and self._write_lone(survey))
+            survey = self._survey(roots, transaction)
+            is_done = survey.is_settled or (transaction is None and self._write_lone(survey, token))
             if not is_done:
-                self._write(lambda unit: self._store(unit, survey, expect_latest=expect_latest))
+                self._write(store)
         return roots
 
-    def _write_lone(self, survey: Survey) -> bool:
+    def _survey(self, roots: Sequence[Entity], transaction: Transaction | None) -> Survey:
+        known = memories_of if transaction is None else transaction.journal.memories_of
+        graph = Graph(roots, self._codec_for)
+        return Survey(graph, lambda nodes: memories_in(self._token, nodes, known(nodes)))
+
+    def _write_lone(self, survey: Survey, token: object) -> bool:
         """Write a single new entity without asking first whether it is stored; False where it is not that.
 
         To ask would take as long as to write it, and mostly it is new.
@@ -138,7 +147,7 @@ class VersionedStorage(Verifiable, ABC):
 
         def write() -> bool:
             with self._own_transaction(self._begin_lone, repeatable=True) as transaction:
-                is_written = transaction.work.insert_lone(inserts[0])
+                is_written = self._token is token and transaction.work.insert_lone(inserts[0])
                 if is_written:
                     self._note(transaction, survey, inserts)
                 return is_written
@@ -199,10 +208,12 @@ class VersionedStorage(Verifiable, ABC):
         transaction = current_transaction(self)
         if transaction is not None and transaction.read_only:
             raise ReadOnlyTransactionError("clear")
-        self._write(_clear)
-        self._token = object()
-        if transaction is not None:
-            transaction.token = self._token
+        self._write(self._clear)
+
+    def _clear(self, transaction: Transaction) -> None:
+        transaction.work.clear()
+        transaction.journal.has_cleared = True
+        self._token = transaction.token = object()
 
     def _write(self, operation: Callable[[Transaction], None]) -> None:
         """Run a write: in the current transaction behind a savepoint, or in one of its own."""
@@ -343,7 +354,7 @@ class VersionedStorage(Verifiable, ABC):
 
     def _get_one(self, ecs_id: UUID) -> Any:
         current = current_transaction(self)
-        token = self._token if current is None else current.token
+        token = self._present_token()
         found, load = (
             self._read(lambda work: find_one(work, ecs_id))
             if current is None
@@ -476,11 +487,6 @@ class VersionedStorage(Verifiable, ABC):
         inner = current.inner(read_only=read_only)
         with self._savepoint(current), CurrentTransaction(self, inner):
             yield
-
-
-def _clear(transaction: Transaction) -> None:
-    transaction.work.clear()
-    transaction.journal.has_cleared = True
 
 
 def find_one(work: UnitOfWork, ecs_id: UUID) -> tuple[Found | None, Load | None]:

@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import create_engine, event
 
 from ecs_sql import Entity, EntityMapping, SqlAlchemyEntityStorage, errors
-from ecs_sql.testing import assert_same_picture, content, picture
+from ecs_sql.storage.base import VersionedStorage
+from ecs_sql.testing import assert_same_graph, assert_same_picture, content, picture
 from ecs_sql.testing.models import Node
 
 if TYPE_CHECKING:
@@ -251,6 +252,27 @@ def test_what_an_older_state_shows_is_not_taken_for_stored(
         storage.register(entity)
         assert stored(storage) == ["cleared"]
         storage.clear()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_thread_s_clear_just_before_a_write_leaves_that_whole(
+    make_storage: MakeStorage, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    storage = make_storage(Node)
+    child = storage.register(Node(name="child"))
+    parents = [Node(name=f"parent {number}", next=child) for number in range(count)]
+    assert isinstance(storage, VersionedStorage)
+    genuine = storage._attempt
+
+    def clear_first(operation: Callable[[], T]) -> T:
+        monkeypatch.setattr(storage, "_attempt", genuine)
+        elsewhere(storage.clear)
+        return genuine(operation)
+
+    monkeypatch.setattr(storage, "_attempt", clear_first)
+    storage.register_many(parents)
+    for parent in parents:
+        assert_same_graph(storage.get(parent.ecs_id), parent)
 
 
 def test_classes_may_be_registered_while_threads_write(make_sql_storage: MakeSqlStorage) -> None:
