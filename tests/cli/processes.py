@@ -18,6 +18,16 @@ def environment(**variables: str) -> dict[str, str]:
     return {**inherited, "PYTHONPATH": str(PACKAGE_DIRECTORY), **variables}
 
 
+def interruptible() -> dict[str, str]:
+    """The same for a process that is interrupted, whose coverage is not measured.
+
+    An interrupt in the moment in which the measuring holds its lock would leave it locked for ever.
+    """
+    return {
+        name: value for name, value in environment().items() if not name.startswith("COVERAGE_")
+    }
+
+
 def run_module(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """`python -m ecs_sql`, its output piped, to its end."""
     return subprocess.run(

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from ecs_sql.cli.app import app
 from ecs_sql.demo import run
 from ecs_sql.errors import EcsSqlError
-from tests.cli.processes import environment, run_module
+from tests.cli.processes import environment, interruptible, run_module
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,7 +101,7 @@ LANDINGS = {
 def test_an_interrupt_is_one_line_and_its_exit_code_130(landing: str) -> None:
     result = subprocess.run(
         [sys.executable, "-c", INTERRUPTED.replace("LANDING", LANDINGS[landing])],
-        env=environment(),
+        env=interruptible(),
         capture_output=True,
         text=True,
         check=False,

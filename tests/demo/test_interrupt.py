@@ -12,7 +12,7 @@ import pytest
 from ecs_sql import SqlAlchemyEntityStorage, verify_database
 from ecs_sql.demo import scan
 from ecs_sql.demo.inventory import Environment, all_entities, latest_inventory
-from tests.cli.processes import environment
+from tests.cli.processes import interruptible
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ def interrupted_at(line: str, url: str, directory: Path) -> tuple[int, str]:
     process = subprocess.Popen(
         [sys.executable, "-m", "ecs_sql", "demo", "--url", url],
         cwd=directory,
-        env=environment(),
+        env=interruptible(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
