@@ -127,7 +127,11 @@ class EntityStorage(Protocol):
         ...
 
     def clear(self) -> None:
-        """Remove all versions; the storage stays usable."""
+        """Remove all versions; the storage stays usable.
+
+        Not for a database that other processes write to meanwhile: what they write may refer to what they know
+        to be stored, and is removed.
+        """
         ...
 
     def transaction(self, *, read_only: bool = False) -> AbstractContextManager[Any]:

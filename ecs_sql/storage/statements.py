@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Dialect, Table, Uuid, and_, literal_column, select
+from sqlalchemy import Column, Dialect, Select, Table, Uuid, and_, literal_column, select
 
 from ecs_sql.codecs import sqltypes
 from ecs_sql.codecs.base import load_json
@@ -130,7 +130,6 @@ class ClassStatements:
         ]
         self.targets = [part.target for part in self.parts]
         self.all_targets = (base.target, *self.targets)
-        self._leaf = tables[-1]
         content = [column for part in self.parts for column in part.columns]
         self.content_converters = [
             converter for part in self.parts for converter in part.converters
@@ -138,28 +137,11 @@ class ClassStatements:
         chunkings = map(chunking_of, content)
         self.chunked = [(place, found) for place, found in enumerate(chunkings) if found]
         self.key = f"{self.parts[-1].table}.id"
-        joined: Any = self._leaf
-        for table in reversed(tables[:-1]):
-            joined = joined.join(table, table.c.id == self._leaf.c.id)
-        self.select_content = _text(select(self._leaf.c.id, *content).select_from(joined), dialect)
-        base_table = base.columns[0].table
-        identity = [base_table.c[name] for name in IDENTITY_COLUMNS]
-        self.select_all = _text(
-            select(*identity, *content, base_table.c.type).select_from(
-                joined.join(base_table, base_table.c.id == self._leaf.c.id)
-            ),
-            dialect,
+        selects = _selects(codec.spec.table_name, base.columns[0].table, tables, content)
+        self.select_content, self.select_all, self.select_one = (
+            _text(statement, dialect) for statement in selects
         )
-        own: Any = literal_column(f"'{codec.spec.table_name}'")
-        on = and_(self._leaf.c.id == base_table.c.id, base_table.c.type == own)
-        around: Any = base_table.outerjoin(self._leaf, on)
-        for table in reversed(tables[:-1]):
-            around = around.outerjoin(table, table.c.id == self._leaf.c.id)
-        keys = [table.c.id for table in reversed(tables)]
-        self.select_one = _text(
-            select(*keys, *identity[2:], *content, base_table.c.type).select_from(around), dialect
-        )
-        self.keys = len(keys)
+        self.keys = len(tables)
         """How many ids of the class's own tables begin a row of `select_one`, the position first."""
 
     def content_columns(
@@ -181,6 +163,36 @@ class ClassStatements:
         ]
         restore(self.chunked, converted)
         return converted
+
+
+def _selects(
+    name: str, base: Table, tables: Sequence[Table], content: Sequence[Column[Any]]
+) -> tuple[Select[Any], Select[Any], Select[Any]]:
+    """Queries for a class's versions: the content alone, with the bookkeeping, and for one of any class.
+
+    Args:
+        name: the discriminator.
+        base: the base table.
+        tables: the class's own, in the order of inheritance.
+        content: their columns.
+    """
+    *parents, leaf = tables
+    joined: Any = leaf
+    around: Any = base.outerjoin(
+        leaf, and_(leaf.c.id == base.c.id, base.c.type == literal_column(f"'{name}'"))
+    )
+    for table in reversed(parents):
+        joined = joined.join(table, table.c.id == leaf.c.id)
+        around = around.outerjoin(table, table.c.id == leaf.c.id)
+    identity = [base.c[column] for column in IDENTITY_COLUMNS]
+    keys = [table.c.id for table in reversed(tables)]
+    return (
+        select(leaf.c.id, *content).select_from(joined),
+        select(*identity, *content, base.c.type).select_from(
+            joined.join(base, base.c.id == leaf.c.id)
+        ),
+        select(*keys, *identity[2:], *content, base.c.type).select_from(around),
+    )
 
 
 def _to_driver(
