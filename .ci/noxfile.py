@@ -96,7 +96,7 @@ def tests(session: nox.Session) -> None:
     session.run_install(*install)
     session.install("pytest-cov>=6")
     session.run("python", "--version")
-    _pytest(session, *test, "--cov", "--cov-report=term:skip-covered")
+    _pytest(session, *test, "--cov", "--cov-report=term:skip-covered", "--durations=30")
 
 
 @task()
