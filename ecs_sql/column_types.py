@@ -189,8 +189,10 @@ class FieldType(TypeDecorator[Any]):
         Raises:
             ValueError: when the field cannot have the value.
         """
-        if value is None or isinstance(value, _AsStored):
-            return value and value.stored
+        if isinstance(value, _AsStored):
+            return value.stored
+        if value is None and (self.column.nullable or not self.column.codec.may_be_null):
+            return None
         canonical, chunking = self._canonical(value), self.column.chunking
         return canonical if chunking is None else chunking.uncut([canonical])[0]
 

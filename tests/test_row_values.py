@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pytest
 from sqlalchemy import Numeric, func, select
@@ -33,6 +33,10 @@ class Priced(Entity):
 
 class Named(Entity):
     self: str = "a field of that name"
+
+
+class Noted(Entity):
+    note: Any
 
 
 PRICES = [Decimal(text) for text in ("9", "10", "1.50", "-2", "1E+3")]
@@ -84,6 +88,19 @@ def test_a_row_that_was_only_added_has_its_entity(make_sql_storage: MakeSqlStora
         row = storage.mapping[Named].from_entity(entity)
         session.add(row)
         assert row.to_entity().ecs_id == entity.ecs_id
+
+
+def test_none_in_a_field_that_takes_anything_is_a_value(make_sql_storage: MakeSqlStorage) -> None:
+    storage = make_sql_storage(Noted)
+    row_class = storage.mapping[Noted]
+    noted = Noted(note=None)
+    with Session(storage.engine) as session, session.begin():
+        session.add(row_class.from_entity(noted))
+    stored = storage.get(noted.ecs_id, Noted)
+    assert stored is not None
+    assert not stored.has_modifications(noted)
+    with Session(storage.engine) as session:
+        assert session.scalars(select(row_class.note)).all() == [None]
 
 
 def test_a_damaged_column_is_our_own_error(make_sql_storage: MakeSqlStorage) -> None:
