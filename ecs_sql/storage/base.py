@@ -42,8 +42,8 @@ from ecs_sql.lineage import (
 from ecs_sql.storage.arguments import checked_entities, checked_id, checked_ids
 from ecs_sql.storage.garbage import collection_paused
 from ecs_sql.storage.latest import check_latest
-from ecs_sql.storage.loading import Load, Loaded, load_one
-from ecs_sql.storage.rows import LINEAGE_ID, Found, RegistryStatus, Rows, UnitOfWork
+from ecs_sql.storage.loading import Load, Loaded, find_one, load_one
+from ecs_sql.storage.rows import LINEAGE_ID, Found, RegistryStatus, UnitOfWork
 from ecs_sql.storage.transactions import (
     CurrentTransaction,
     Journal,
@@ -212,8 +212,14 @@ class VersionedStorage(Verifiable, ABC):
 
     def _clear(self, transaction: Transaction) -> None:
         transaction.work.clear()
-        transaction.journal.has_cleared = True
-        self._token = transaction.token = object()
+        transaction.journal.cleared(
+            self._renew_token
+        )  # until then others can read what was removed
+        transaction.token = self._renew_token()
+
+    def _renew_token(self) -> object:
+        self._token = object()
+        return self._token
 
     def _write(self, operation: Callable[[Transaction], None]) -> None:
         """Run a write: in the current transaction behind a savepoint, or in one of its own."""
@@ -255,8 +261,6 @@ class VersionedStorage(Verifiable, ABC):
                     work.rollback()
                 raise
             transaction.journal.settle()
-            if transaction.journal.has_cleared:  # which others could still read
-                self._token = object()
         finally:
             if transaction.is_of_this_process:
                 work.close()
@@ -487,14 +491,3 @@ class VersionedStorage(Verifiable, ABC):
         inner = current.inner(read_only=read_only)
         with self._savepoint(current), CurrentTransaction(self, inner):
             yield
-
-
-def find_one(work: UnitOfWork, ecs_id: UUID) -> tuple[Found | None, Load | None]:
-    """A version, and the load of its graph where its class is not simple."""
-    found = work.find_one(ecs_id)
-    if found is None or found[0].is_simple:
-        return found, None
-    load = Load(work)
-    with collection_paused:
-        load.rows([Rows.of(found[0], [found[1]])])
-    return found, load

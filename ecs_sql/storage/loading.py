@@ -17,6 +17,7 @@ from ecs_sql.errors import UnstorableValueError
 from ecs_sql.fields import EXTRA_FIELD
 from ecs_sql.identity import IdentifiedModel, mark_from_storage, mark_one_from_storage
 from ecs_sql.instances import new_instances
+from ecs_sql.storage.garbage import collection_paused
 from ecs_sql.storage.rows import CONTENT, Found, Row, Rows, UnitOfWork
 
 
@@ -230,6 +231,17 @@ def _contents_of(batch: _Batch) -> Sequence[Content]:
     """
     codec, entities = batch.rows.codec, batch.entities
     return codec.encode(entities, pinned_id) if batch.has_defaults else batch.rows.contents
+
+
+def find_one(work: UnitOfWork, ecs_id: UUID) -> tuple[Found | None, Load | None]:
+    """A version, and the load of its graph where its class is not simple."""
+    found = work.find_one(ecs_id)
+    if found is None or found[0].is_simple:
+        return found, None
+    load = Load(work)
+    with collection_paused:
+        load.rows([Rows.of(found[0], [found[1]])])
+    return found, load
 
 
 def load_one(found: Found) -> tuple[IdentifiedModel, Content]:

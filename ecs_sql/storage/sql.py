@@ -20,7 +20,7 @@ from ecs_sql.mapping import EntityMapping
 from ecs_sql.processes import ForkSafeLock
 from ecs_sql.row_chunks import set_chunk_reader
 from ecs_sql.row_classes import MappedClasses, set_graph_reader
-from ecs_sql.storage.base import VersionedStorage, find_one
+from ecs_sql.storage.base import VersionedStorage
 from ecs_sql.storage.catalogue import Catalogue
 from ecs_sql.storage.chunk_store import ChunkStore
 from ecs_sql.storage.connecting import first_connection, open_engine
@@ -28,7 +28,7 @@ from ecs_sql.storage.dialects import dialect_for
 from ecs_sql.storage.driver import Driver
 from ecs_sql.storage.failures import translated
 from ecs_sql.storage.joining import joined_journal
-from ecs_sql.storage.loading import Load
+from ecs_sql.storage.loading import Load, find_one
 from ecs_sql.storage.outcomes import settle_commit
 from ecs_sql.storage.retrying import repeated
 from ecs_sql.storage.rows import Found, UnitOfWork

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from itertools import repeat
 from types import MappingProxyType
@@ -39,6 +39,7 @@ class Journal:
         """Whether the transaction wrote versions, so that it may read what is not committed."""
         self.has_cleared = False
         """Whether the transaction removed versions, perhaps also some of its own."""
+        self._when_committed: list[Callable[[], object]] = []
 
     @property
     def mark(self) -> int:
@@ -55,6 +56,11 @@ class Journal:
         else:
             self._done.append((entity, identity_of(entity), memory, insert))
             assign_identity(entity, identity)
+
+    def cleared(self, when_committed: Callable[[], object]) -> None:
+        """Note that versions were removed, and what to call as soon as that is committed."""
+        self.has_cleared = True
+        self._when_committed.append(when_committed)
 
     @property
     def written_forks(self) -> list[Insert]:
@@ -118,6 +124,8 @@ class Journal:
         self._done.clear()
         self._latest.clear()
         self._indexed = 0
+        while self._when_committed:
+            self._when_committed.pop()()
 
 
 class Transaction:

@@ -237,6 +237,21 @@ def test_what_is_read_beside_a_clearing_block_is_not_taken_for_stored(
     assert stored(storage) == ["cleared"]
 
 
+def test_what_is_read_beside_a_clear_of_the_application_s_is_not_taken_for_stored(
+    make_sql_storage: MakeSqlStorage,
+) -> None:
+    storage = make_sql_storage(Node)
+    node = storage.register(Node(name="cleared"))
+    with storage.engine.connect() as connection:
+        with storage.transaction(connection):
+            storage.clear()
+        loaded = elsewhere(lambda: storage.get(node.ecs_id, Node))
+        connection.commit()
+    assert loaded is not None
+    storage.register(loaded)
+    assert stored(storage) == ["cleared"]
+
+
 def test_what_an_older_state_shows_is_not_taken_for_stored(
     make_sql_storage: MakeSqlStorage,
 ) -> None:
