@@ -48,6 +48,9 @@ def prepare_tables(engine: Engine, dialect: DatabaseDialect, metadata: MetaData)
     for attempt in range(_ATTEMPTS):
         try:
             with engine.connect() as connection:
+                if _is_prepared(connection, metadata):
+                    return
+                connection.rollback()
                 dialect.begin_schema(connection)
                 _prepare(connection, metadata)
                 connection.commit()
@@ -56,6 +59,17 @@ def prepare_tables(engine: Engine, dialect: DatabaseDialect, metadata: MetaData)
             if attempt == _ATTEMPTS - 1:
                 raise
             time.sleep(_PAUSE_SECONDS * (attempt + 1))
+
+
+def _is_prepared(connection: Connection, metadata: MetaData) -> bool:
+    """Whether all is there already, so that no lock is needed that a writer may hold for long."""
+    meta = metadata.tables[META_TABLE]
+    if not set(metadata.tables).issubset(inspect(connection).get_table_names()):
+        return False
+    if list(connection.execute(select(meta.c.format)).scalars()) != [STORAGE_FORMAT]:
+        return False
+    check_columns(connection, [table for table in metadata.sorted_tables if table is not meta])
+    return True
 
 
 def _prepare(connection: Connection, metadata: MetaData) -> None:

@@ -1,4 +1,4 @@
-"""Tables that were being made when their process died are completed by the next one."""
+"""Tables that were being made when their process died are completed by the next one; whole ones are just opened."""
 
 from __future__ import annotations
 
@@ -60,3 +60,14 @@ def test_a_database_of_another_program_is_not_touched(tmp_path: Path) -> None:
         SqlAlchemyEntityStorage(url, [Plate])
     assert inspect(engine).get_table_names() == ["base_entities"]
     engine.dispose()
+
+
+def test_a_database_with_an_open_write_opens_once_its_tables_are_there(database_url: str) -> None:
+    first = SqlAlchemyEntityStorage(database_url, [Plate])
+    kept = first.register(Plate(name="kept"))
+    with first.transaction():
+        first.register(Plate(name="not committed yet"))
+        second = SqlAlchemyEntityStorage(database_url, [Plate])
+        assert [plate.ecs_id for plate in second.list_by_type(Plate)] == [kept.ecs_id]
+        second.engine.dispose()
+    first.engine.dispose()
