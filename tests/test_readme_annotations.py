@@ -66,7 +66,7 @@ class Options(TypedDict):
 
 NAMES: dict[str, Any] = {
     **{name: getattr(dt, name) for name in ("date", "datetime", "time", "timedelta")},
-    **{name: getattr(pydantic, name) for name in ("AnyUrl", "ByteSize")},
+    **{name: getattr(pydantic, name) for name in ("AnyUrl", "ByteSize", "JsonValue")},
     **{name: getattr(pydantic, name) for name in ("AwareDatetime", "NaiveDatetime")},
     **{kind.__name__: kind for kind in (Color, Permission, Message, Thread, Settings, Point)},
     **{kind.__name__: kind for kind in (Pair, deque, Decimal, IPv4Address, Path, UUID)},
