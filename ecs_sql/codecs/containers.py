@@ -72,6 +72,10 @@ class CollectionCodec(Codec):
 
     def decode(self, forms: list[Any], run: Decoding) -> list[Any]:
         only_forms_of_type(forms, list)
+        if self.decode_one and self._item.exact_types.issuperset(
+            map(type, chain.from_iterable(forms))
+        ):
+            return forms
         flat = self._item.decode(list(chain.from_iterable(forms)), run)
         if self.forms_are_values:
             return forms
@@ -207,6 +211,10 @@ class DictCodec(Codec):
 
     def decode(self, forms: list[Any], run: Decoding) -> list[Any]:
         only_forms_of_type(forms, dict)
+        if self.decode_one and self._value.exact_types.issuperset(
+            map(type, chain.from_iterable(map(dict.values, forms)))
+        ):
+            return forms
         keys = self._decoded_keys(list(chain.from_iterable(forms)), run)
         items = self._value.decode(list(chain.from_iterable(map(dict.values, forms))), run)
         if self.forms_are_values:

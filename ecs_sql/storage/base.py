@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar, overload
 from uuid import UUID
 
@@ -303,12 +303,13 @@ class VersionedStorage(Verifiable, ABC):
     def _load(self, gather: Callable[[UnitOfWork, Load], None]) -> Loaded:
         def read(work: UnitOfWork) -> Load:
             run = Load(work)
-            with collection_paused:
-                gather(work, run)
+            paused.enter_context(collection_paused)  # not yet while it waits for a connection
+            gather(work, run)
             return run
 
         token = self._present_token()
-        return self._finished(self._read(read), token)
+        with ExitStack() as paused:
+            return self._finished(self._read(read), token)
 
     def _present_token(self) -> object:
         """What memories of a read that begins now are marked with."""
@@ -319,8 +320,8 @@ class VersionedStorage(Verifiable, ABC):
         """Finish a load; reading may be repeated, but what classes do on load is done once."""
         with collection_paused:
             loaded = load.finish()
-        for entities, bookkeeping, contents in loaded.sources:
-            self._remember_loaded(entities, memories(token, bookkeeping, contents))
+            for entities, bookkeeping, contents in loaded.sources:
+                self._remember_loaded(entities, memories(token, bookkeeping, contents))
         return loaded
 
     def _remember_loaded(

@@ -41,6 +41,12 @@ def _ids_of_text(text: Any) -> tuple[UUID, ...]:
     return () if text == "[]" else tuple(parse_uuids(load_json(text)))
 
 
+def _all_ids_of_text(texts: list[Any]) -> list[tuple[UUID, ...]]:
+    if texts.count("[]") == len(texts):  # as mostly, and told by one compiled call
+        return [()] * len(texts)
+    return list(map(_ids_of_text, texts))
+
+
 class ColumnConverter:
     """One column's canonical values to what the driver takes, and back, whole columns at a time."""
 
@@ -74,7 +80,7 @@ class ColumnConverter:
         elif isinstance(self._type, sqltypes.UtcDatetime):
             self._set_conversion(sqltypes.read_utc, sqltypes.read_all_utc)
         elif self._is_ids:
-            self._one_from_driver = _ids_of_text
+            self._set_conversion(_ids_of_text, _all_ids_of_text)
         else:
             implementation = self._type.dialect_impl(self._dialect)
             self._one_from_driver = implementation.result_processor(self._dialect, type_code)
