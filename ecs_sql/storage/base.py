@@ -361,9 +361,7 @@ class VersionedStorage(Verifiable, ABC):
         current = current_transaction(self)
         token = self._present_token()
         found, load = (
-            self._read(lambda work: find_one(work, ecs_id))
-            if current is None
-            else self._find_inside(current.work, ecs_id)
+            self._find_alone(ecs_id) if current is None else self._find_inside(current.work, ecs_id)
         )
         if found is None:
             return None
@@ -376,6 +374,10 @@ class VersionedStorage(Verifiable, ABC):
         elif not current.joined:
             current.journal.read_one(entity, memory)
         return entity
+
+    def _find_alone(self, ecs_id: UUID) -> tuple[Found | None, Load | None]:
+        """See `find_one`; in a unit of work of its own."""
+        return self._read(lambda work: find_one(work, ecs_id))
 
     def _find_inside(self, work: UnitOfWork, ecs_id: UUID) -> tuple[Found | None, Load | None]:
         """See `find_one`; in a transaction."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar, cast
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 Row = tuple[Any, ...]
@@ -35,7 +35,7 @@ class Driver:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self._is_observed = _is_observed(connection)
+        self._is_observed = is_observed(connection)
         self._raw: Any = None if self._is_observed else connection.connection.dbapi_connection
         self._cursor_of_reads: Any = None
         self._error: type[Exception] = connection.dialect.loaded_dbapi.Error
@@ -201,16 +201,19 @@ _CONNECTION_EVENTS = (
 _DIALECT_EVENTS = ("do_execute", "do_executemany", "do_execute_no_params", "handle_error")
 
 
-def _is_observed(connection: Connection) -> bool:
-    """Whether somebody listens to statements, or logs them."""
-    engine, on_dialect = connection.engine, connection.dialect.dispatch
+def is_observed(source: Connection | Engine) -> bool:
+    """Whether somebody listens to the statements of a connection, or of all of an engine's, or logs them."""
+    engine, on_dialect = source.engine, source.dialect
     # What SQLAlchemy itself looks at first: mostly nobody listens to anything.
-    has_events = getattr(connection, "_has_events", True) or getattr(engine, "_has_events", True)
+    has_events = getattr(source, "_has_events", True) or getattr(engine, "_has_events", True)
     return (
         bool(engine.echo)
         or _log.isEnabledFor(logging.INFO)
-        or (has_events and any(getattr(connection.dispatch, name) for name in _CONNECTION_EVENTS))
-        or any(getattr(on_dialect, name) for name in _DIALECT_EVENTS)
+        or (has_events and any(getattr(source.dispatch, name) for name in _CONNECTION_EVENTS))
+        or (
+            getattr(on_dialect, "_has_events", True)
+            and any(getattr(on_dialect.dispatch, name) for name in _DIALECT_EVENTS)
+        )
     )
 
 

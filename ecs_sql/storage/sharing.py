@@ -8,7 +8,13 @@ from threading import RLock, get_ident
 from typing import Any
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.pool import NullPool, QueuePool, SingletonThreadPool, StaticPool
+from sqlalchemy.pool import (
+    NullPool,
+    PoolProxiedConnection,
+    QueuePool,
+    SingletonThreadPool,
+    StaticPool,
+)
 
 from ecs_sql.errors import StorageError, TransactionError
 from ecs_sql.processes import call_before_fork, call_in_child, leave_behind
@@ -38,7 +44,7 @@ class SharedEngine:
         self._single_user = RLock()
         self._is_in_memory = dialect.name == "sqlite" and is_memory(engine.url)
         self._is_file = dialect.name == "sqlite" and not self._is_in_memory
-        self._out: set[HeldConnection] = set()
+        self._out: set[HeldConnection | HeldDriver] = set()
         self._writers: set[int] = set()
         self._was_busy = False
         self._cannot_follow = False
@@ -72,6 +78,13 @@ class SharedEngine:
             )
         writers = self._writers if write and self._is_file else None
         return HeldConnection(self, self._out, writers)
+
+    def driver(self) -> HeldDriver | None:
+        """A connection of the driver's own for a read of one statement; None where a pool alone cannot give it."""
+        pool = self.engine.pool
+        if self._is_file and not self._cannot_follow and type(pool) is QueuePool:
+            return HeldDriver(pool, self._out)
+        return None
 
     @property
     def turn(self) -> RLock | nullcontext[None]:
@@ -140,7 +153,10 @@ class HeldConnection:
     """A connection for a block. What is left of it in a forked child does not close it."""
 
     def __init__(
-        self, shared: SharedEngine, out: set[HeldConnection], writers: set[int] | None
+        self,
+        shared: SharedEngine,
+        out: set[HeldConnection | HeldDriver],
+        writers: set[int] | None,
     ) -> None:
         self._shared = shared
         self._out = out
@@ -185,6 +201,33 @@ class HeldConnection:
             self._out.discard(self)
             if self._writers is not None:
                 self._writers.discard(self._thread)
+
+
+class HeldDriver:
+    """A connection of the driver's own for a block, straight from the pool; as `HeldConnection` is in a fork."""
+
+    __slots__ = ("_out", "_pool", "_pooled")
+
+    def __init__(self, pool: QueuePool, out: set[HeldConnection | HeldDriver]) -> None:
+        self._pool = pool
+        self._out = out
+        self._pooled: PoolProxiedConnection | None = None
+
+    def __enter__(self) -> Any:
+        self._out.add(self)  # from before it is out until after it is back
+        try:
+            self._pooled = self._pool.connect()
+            return self._pooled.dbapi_connection
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_error: object) -> None:
+        try:
+            if self._pooled is not None:
+                self._pooled.close()
+        finally:
+            self._out.discard(self)
 
 
 def _has_connections(pool: object) -> bool:

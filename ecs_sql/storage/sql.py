@@ -30,6 +30,7 @@ from ecs_sql.storage.failures import translated
 from ecs_sql.storage.joining import joined_journal
 from ecs_sql.storage.loading import Load, find_one
 from ecs_sql.storage.outcomes import settle_commit
+from ecs_sql.storage.quick import NotQuick, QuickReader
 from ecs_sql.storage.retrying import repeated
 from ecs_sql.storage.rows import Found, UnitOfWork
 from ecs_sql.storage.schema import prepare_tables
@@ -89,6 +90,7 @@ class SqlAlchemyEntityStorage(VersionedStorage):
                 self._engine.dispose()
             raise
         self._catalogue = Catalogue(mapping, self._dialect, self._engine.dialect)
+        self._quick = QuickReader(self._shared, self._catalogue)
         self._has_lone_writes = self._dialect.lone_writes
 
     @property
@@ -199,6 +201,15 @@ class SqlAlchemyEntityStorage(VersionedStorage):
             except DBAPIError as error:
                 self._note_failure(error)
                 raise
+
+    def _find_alone(self, ecs_id: UUID) -> tuple[Found | None, Load | None]:
+        self._prepare()
+        try:
+            with self._translation:
+                return self._quick.find_one(ecs_id), None
+        except NotQuick:
+            pass
+        return super()._find_alone(ecs_id)
 
     def _find_inside(self, work: UnitOfWork, ecs_id: UUID) -> tuple[Found | None, Load | None]:
         with self._translation:

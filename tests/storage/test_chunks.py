@@ -495,7 +495,8 @@ def test_the_damaged_one_of_several_is_told(
     sound = [Report(body=long_text(), parent_id=ids[-1], old_ids=ids) for _ in range(3)]
     harmed = Report(body="another " + long_text(), parent_id=ids[-1], old_ids=ids)
     storage.register_many([*sound[:2], harmed, sound[2]])
-    other_ids = Report(parent_id=ids[-2], old_ids=ids[:-1])
+    others = [*ids[:-1], uuid4()]
+    other_ids = Report(parent_id=others[-1], old_ids=others)
     shared = chunk_ids(storage)
     storage.register(other_ids)
     own = chunk_ids(storage) - shared
