@@ -45,6 +45,8 @@ class EntityCodec:
             if form.parse is not None and form.pins is not None
         ]
         self._walkers = [(item.name, item.column.codec.walk) for item in spec.walk_order]
+        self.may_have_children = bool(self._walkers)
+        """Whether `children` can find any."""
         self.stored_names = frozenset(
             {*BOOKKEEPING_FIELDS, *(item.name for item in spec.fields if item.name != EXTRA_FIELD)}
         )
@@ -66,8 +68,6 @@ class EntityCodec:
 
     def children(self, entity: IdentifiedModel) -> Sequence[IdentifiedModel]:
         """The entities that this one refers to, by field, in order, as often as it does."""
-        if not self._walkers:
-            return ()
         values = entity.__dict__
         found = Found()
         for name, walk in self._walkers:

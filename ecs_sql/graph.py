@@ -31,23 +31,26 @@ class Graph:
     __slots__ = ("children", "groups", "nodes")
 
     def __init__(self, roots: Iterable[IdentifiedModel], codec_for: CodecFor = codec_of) -> None:
-        self.nodes: list[IdentifiedModel] = []
-        self.children: list[Sequence[IdentifiedModel]] = []
-        self.groups: dict[type[IdentifiedModel], Group] = {}
+        nodes: list[IdentifiedModel] = []
+        all_children: list[Sequence[IdentifiedModel]] = []
+        groups: dict[type[IdentifiedModel], Group] = {}
+        self.nodes, self.children, self.groups = nodes, all_children, groups
         visited: set[int] = set()
         pending = list(reversed(list(roots)))
         while pending:
             entity = pending.pop()
-            if id(entity) in visited:
+            number = id(entity)
+            if number in visited:
                 continue
-            visited.add(id(entity))
-            group = self.groups.get(type(entity))
+            visited.add(number)
+            group = groups.get(type(entity))
             if group is None:
-                group = self.groups[type(entity)] = Group(_codec_of(entity, codec_for), [])
-            group.nodes.append(entity)
-            self.nodes.append(entity)
-            children = group.codec.children(entity)
-            self.children.append(children)
+                group = groups[type(entity)] = Group(_codec_of(entity, codec_for), [])
+            codec, own = group
+            own.append(entity)
+            nodes.append(entity)
+            children = codec.children(entity) if codec.may_have_children else ()
+            all_children.append(children)
             if children:
                 pending.extend(reversed(children))
 

@@ -82,7 +82,7 @@ class Survey:
             for node, content, memory in zip(nodes, contents, memories_of(nodes), strict=True):
                 if memory is None:
                     self.unknown.append(node)
-                elif not codec.same_content(content, memory.content):
+                elif content != memory.content and not codec.same_content(content, memory.content):
                     self.changed.append(node)
         identities = checked_identities(self.unknown, identities_of(self.unknown))
         self.identities = dict(zip(map(id, self.unknown), identities, strict=True))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from itertools import repeat
+from operator import attrgetter, is_
 from typing import Any
 
 from ecs_sql.codecs import sqltypes
@@ -28,6 +30,7 @@ from ecs_sql.nodes import DatetimeNode
 MIN_INSTANT = dt.datetime(1, 1, 2, tzinfo=dt.UTC)
 MAX_INSTANT = dt.datetime(9999, 12, 30, 23, 59, 59, 999999, tzinfo=dt.UTC)
 
+_zone_of = attrgetter("tzinfo")
 _TIMEDELTA = re.compile(r"([+-]\d{9}) (\d{2}):(\d{2}):(\d{2})\.(\d{6})")
 
 
@@ -56,7 +59,7 @@ def _checked_utc(values: list[dt.datetime]) -> list[dt.datetime]:
 
 
 def _are_utc(values: list[dt.datetime]) -> bool:
-    return all(value.tzinfo is dt.UTC for value in values)
+    return all(map(is_, map(_zone_of, values), repeat(dt.UTC)))
 
 
 def datetime_text(value: dt.datetime) -> str:

@@ -27,11 +27,6 @@ BASE_COLUMNS = ("ecs_id", "lineage_id", "parent_id", "created_at", "old_ids", "t
 IDENTITY_COLUMNS = ("id", "ecs_id", "lineage_id", "parent_id", "created_at", "old_ids")
 
 
-def _uuid(value: Any) -> Any:
-    """The UUID that a driver gives: itself, or its text."""
-    return value if type(value) is UUID else parse_uuid(value)
-
-
 def _uuids(values: list[Any]) -> list[Any]:
     """UUIDs of what a driver gives: UUIDs already, or texts."""
     return values if values and type(values[0]) is UUID else parse_uuids(values)
@@ -76,7 +71,7 @@ class ColumnConverter:
 
     def _learn(self, type_code: Any) -> None:
         if isinstance(self._type, Uuid):
-            self._set_conversion(_uuid, _uuids)
+            self._set_conversion(parse_uuid, _uuids)
         elif isinstance(self._type, sqltypes.UtcDatetime):
             self._set_conversion(sqltypes.read_utc, sqltypes.read_all_utc)
         elif self._is_ids:
