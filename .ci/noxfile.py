@@ -26,6 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 BESIDE_TESTS = ("tests", ".ci", "README.md", "pyproject.toml")
 BACKENDS = ("memory", "sqlite", "postgresql", "mariadb")
 LOCK = "requirements.lock"
+# For other versions than those of `tests`: what takes long there is injected faults and the demonstration.
+QUICKLY = shlex.split("python -m pytest -q -m 'not slow' --ignore tests/faults --ignore tests/demo")
 
 nox.options.sessions = ["tests", "readme", "lint", "types", "lowest", "newest"]
 nox.options.stop_on_first_error = True
@@ -143,7 +145,7 @@ def _lowest_versions() -> list[str]:
 def lowest(session: nox.Session) -> None:
     """The oldest supported Python with the lowest supported versions of everything."""
     session.install(".[test]", *_lowest_versions())
-    _pytest(session, "python", "-m", "pytest", "-q", "-m", "not slow")
+    _pytest(session, *QUICKLY)
 
 
 @task(python=_interpreter("python3.14", "python3.13", "python3.12") or False)
@@ -153,7 +155,7 @@ def newest(session: nox.Session) -> None:
         session.skip("there is no Python beside the one in use")
     session.install(".[test]")
     session.run("python", "--version")
-    _pytest(session, "python", "-m", "pytest", "-q", "-m", "not slow")
+    _pytest(session, *QUICKLY)
 
 
 @task(default=False)

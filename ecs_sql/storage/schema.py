@@ -64,11 +64,12 @@ def prepare_tables(engine: Engine, dialect: DatabaseDialect, metadata: MetaData)
 def _is_prepared(connection: Connection, metadata: MetaData) -> bool:
     """Whether all is there already, so that no lock is needed that a writer may hold for long."""
     meta = metadata.tables[META_TABLE]
-    if not set(metadata.tables).issubset(inspect(connection).get_table_names()):
+    tables = metadata.sorted_tables  # asked once: other threads may be registering classes
+    if not {table.name for table in tables}.issubset(inspect(connection).get_table_names()):
         return False
     if list(connection.execute(select(meta.c.format)).scalars()) != [STORAGE_FORMAT]:
         return False
-    check_columns(connection, [table for table in metadata.sorted_tables if table is not meta])
+    check_columns(connection, [table for table in tables if table is not meta])
     return True
 
 
