@@ -84,7 +84,7 @@ def _copy_of_tests(session: nox.Session) -> Path:
 
 def _pytest(session: nox.Session, *command: str) -> None:
     """Run a test command beside no sources; where a backend is required, its tests are not skipped."""
-    environment = {"PYTEST_ADDOPTS": "-n auto", "PYTHONPATH": ""}
+    environment = {"PYTEST_ADDOPTS": "-n auto --dist worksteal", "PYTHONPATH": ""}
     if os.environ.get("CI"):
         environment["ECS_SQL_REQUIRE_BACKENDS"] = ",".join(BACKENDS)
     with session.chdir(_copy_of_tests(session)):
