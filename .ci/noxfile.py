@@ -70,7 +70,7 @@ def _readme_commands(first: str) -> list[list[str]]:
 
 
 def _copy_of_tests(session: nox.Session) -> Path:
-    alone = Path(session.create_tmp()) / "tests_alone"
+    alone = Path(session.virtualenv.location) / "tests_alone"
     shutil.rmtree(alone, ignore_errors=True)
     alone.mkdir()
     for name in BESIDE_TESTS:
@@ -108,7 +108,7 @@ def readme(session: nox.Session) -> None:
     session.run_install(*install)
     has_types = "from importlib.resources import files; (files('ecs_sql') / 'py.typed').read_text()"
     session.run("python", "-c", has_types)
-    directory = Path(session.create_tmp()) / "readme"
+    directory = Path(session.virtualenv.location) / "readme"
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir()
     with session.chdir(directory):
