@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -44,9 +44,9 @@ def table(reports: Iterable[pytest.TestReport]) -> Iterator[str]:
     for report in reports:
         for name, value in report.user_properties:
             if name == _PROPERTY and report.when == "call":
-                kind, backend, count = value  # type: ignore[misc]  # as `add` made it
-                injected[kind, backend] += int(count)
-                survived[kind, backend] += int(count) if report.passed else 0
+                kind, backend, count = cast("tuple[str, str, int]", value)  # as `add` made it
+                injected[kind, backend] += count
+                survived[kind, backend] += count if report.passed else 0
     if not injected:
         return
     width = max(len(kind) for kind, _ in injected)
