@@ -21,14 +21,16 @@ from ecs_sql.storage.verification.report import VerificationProgress
 @contextmanager
 def table_progress(console: Console) -> Iterator[Callable[[VerificationProgress], None]]:
     """Bars, gone at the end; gives what moves them."""
+    if not (console.is_terminal and console.is_interactive):
+        yield lambda _at: None
+        return
     columns = (
         TextColumn("{task.description:<22}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    shown = console.is_terminal and console.is_interactive
-    with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
+    with Progress(*columns, console=console, transient=True) as progress:
         tasks: dict[str, TaskID] = {}
 
         def move(at: VerificationProgress) -> None:
