@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextvars import ContextVar
+from copy import deepcopy
 from datetime import UTC, datetime
 from itertools import repeat
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, cast
 from uuid import UUID, uuid4
 
 from pydantic import AwareDatetime, BaseModel, Field, PrivateAttr
@@ -112,6 +113,14 @@ class IdentifiedModel(BaseModel, metaclass=EntityMeta):
             if name == "__pydantic_fields_set__" and type(self).__ecs_stored_names__ is not None:
                 return set_fields_set(self, set(type(self).__ecs_stored_names__))
             return super().__getattr__(name)
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """A copy of everything below; in older versions of pydantic what leads back to itself became two objects."""
+        memo = {} if memo is None else memo
+        copied = memo[id(self)] = self.__copy__()
+        for part in ("__dict__", "__pydantic_extra__", "__pydantic_private__"):
+            object.__setattr__(copied, part, deepcopy(getattr(copied, part), memo))
+        return copied
 
     @property
     def live_id(self) -> UUID:

@@ -6,6 +6,8 @@ import copy
 import pickle
 from typing import Any
 
+from pydantic import ConfigDict, PrivateAttr
+
 from ecs_sql import Entity, InMemoryEntityStorage
 
 
@@ -59,3 +61,24 @@ def test_a_class_that_answers_for_all_attributes_has_it() -> None:
 def test_what_is_not_there_is_an_error_as_ever() -> None:
     for one in loaded(Plain()):
         assert not hasattr(one, "anything")
+
+
+class Private(Entity):
+    """Leads back to itself by a field, an extra value and a private attribute."""
+
+    model_config = ConfigDict(extra="allow")
+
+    other: Private | None = None
+    _beside: list[Private] = PrivateAttr(default_factory=list)
+
+
+def test_a_deep_copy_of_a_ring_is_a_ring_of_as_many_objects() -> None:
+    one = Private()
+    one.other = Private(other=one, extra_value=[one])
+    one._beside.append(one.other)
+    for copied in (copy.deepcopy(one), one.model_copy(deep=True)):
+        assert copied.other is not None
+        assert copied not in (one, one.other)
+        assert copied.other.other is copied
+        assert copied.other.model_extra == {"extra_value": [copied]}
+        assert copied._beside == [copied.other]
