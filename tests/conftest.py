@@ -9,6 +9,7 @@ that has several of them side by side. A backend that is not there skips the tes
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING, Protocol, cast
 
 import pytest
@@ -44,6 +45,13 @@ class Reopen(Protocol):
     """What `reopen` is: see `Storages.reopen`."""
 
     def __call__(self, storage: EntityStorage, *classes: type[Entity]) -> EntityStorage: ...
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interrupts_reach_children() -> None:
+    """Processes that a shell put into the background ignore SIGINT, and so would the children of tests."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
