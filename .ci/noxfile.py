@@ -50,14 +50,14 @@ def task(**options: Any) -> Callable[[Callable[[nox.Session], None]], object]:
 
 def _interpreter(*names: str) -> str | None:
     """The first of the names that starts and can make virtual environments."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     for name in names:
-        found = shutil.which(name)
-        if found is None:
-            continue
-        probe = [found, "-c", "import sys, venv, ensurepip; print(sys.executable)"]
-        result = subprocess.run(probe, capture_output=True, text=True, check=False)
-        if result.returncode == 0:
-            return result.stdout.strip()
+        # A shim of pyenv's starts in the version that is chosen, and fails in every other.
+        for found in filter(None, (shutil.which(name), *pyenv.glob(f"*/bin/{name}"))):
+            probe = [str(found), "-c", "import sys, venv, ensurepip; print(sys.executable)"]
+            result = subprocess.run(probe, capture_output=True, text=True, check=False)
+            if result.returncode == 0:
+                return result.stdout.strip()
     return None
 
 

@@ -74,7 +74,7 @@ class Private(Entity):
 
 def test_a_deep_copy_of_a_ring_is_a_ring_of_as_many_objects() -> None:
     one = Private()
-    one.other = Private(other=one, extra_value=[one])
+    one.other = Private.model_validate({"other": one, "extra_value": [one]})
     one._beside.append(one.other)
     for copied in (copy.deepcopy(one), one.model_copy(deep=True)):
         assert copied.other is not None

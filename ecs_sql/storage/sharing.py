@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.pool import (
     NullPool,
+    Pool,
     PoolProxiedConnection,
     QueuePool,
     SingletonThreadPool,
@@ -83,7 +84,7 @@ class SharedEngine:
         """A connection of the driver's own for a read of one statement; None where a pool alone cannot give it."""
         pool = self.engine.pool
         if self._is_file and not self._cannot_follow and type(pool) is QueuePool:
-            return HeldDriver(pool, self._out)
+            return HeldDriver(self.engine, pool, self._out)
         return None
 
     @property
@@ -163,6 +164,7 @@ class HeldConnection:
         self._writers = writers
         self._thread = get_ident()
         self._turn = shared.turn
+        self._pool = shared.engine.pool
         self._connection: Connection | None = None
 
     def __enter__(self) -> Connection:
@@ -183,6 +185,7 @@ class HeldConnection:
         self._turn.__enter__()
         try:
             self._shared.check_unused()
+            self._pool = self._shared.engine.pool
             self._connection = self._shared.engine.connect()
         except BaseException:
             self._give_back()
@@ -196,6 +199,7 @@ class HeldConnection:
         try:
             if self._connection is not None:
                 self._connection.close()
+                _close_idle(self._pool, self._shared.engine)
         finally:
             self._turn.__exit__(None, None, None)
             self._out.discard(self)
@@ -206,9 +210,12 @@ class HeldConnection:
 class HeldDriver:
     """A connection of the driver's own for a block, straight from the pool; as `HeldConnection` is in a fork."""
 
-    __slots__ = ("_out", "_pool", "_pooled")
+    __slots__ = ("_engine", "_out", "_pool", "_pooled")
 
-    def __init__(self, pool: QueuePool, out: set[HeldConnection | HeldDriver]) -> None:
+    def __init__(
+        self, engine: Engine, pool: QueuePool, out: set[HeldConnection | HeldDriver]
+    ) -> None:
+        self._engine = engine
         self._pool = pool
         self._out = out
         self._pooled: PoolProxiedConnection | None = None
@@ -226,8 +233,15 @@ class HeldDriver:
         try:
             if self._pooled is not None:
                 self._pooled.close()
+                _close_idle(self._pool, self._engine)
         finally:
             self._out.discard(self)
+
+
+def _close_idle(pool: Pool, engine: Engine) -> None:
+    """Close what came back to a pool that the engine has parted with, as it does before a fork."""
+    if pool is not engine.pool:
+        pool.dispose()
 
 
 def _has_connections(pool: object) -> bool:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.pool import QueuePool
 
 from ecs_sql import EntityMapping, SqlAlchemyEntityStorage, errors
 from ecs_sql.storage.garbage import collection_paused
@@ -339,6 +340,19 @@ def test_a_child_has_real_locks_on_a_sqlite_file(storages: Storages) -> None:
             return _locks_of_this_process() > 1
 
     assert in_child(work)
+
+
+def test_what_is_out_at_a_fork_is_closed_when_it_is_back(storages: Storages) -> None:
+    storage = storages.open("sqlite", Node)
+    engine = storage.engine
+    before = engine.pool
+    with storage.transaction():
+        register(storage, "a")
+        in_child(lambda: None)
+    assert engine.pool is not before
+    assert isinstance(before, QueuePool)
+    assert before.checkedin() + before.checkedout() == 0
+    assert stored(storage) == ["a"]
 
 
 def _locks_of_this_process() -> int:
