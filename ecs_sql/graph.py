@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 from ecs_sql.entity_codec import EntityCodec, codec_of
@@ -19,6 +20,10 @@ class Group(NamedTuple):
     nodes: list[IdentifiedModel]
 
 
+_MANY = 8
+"""Fewer are added as quickly one by one."""
+
+
 class Graph:
     """The entities reachable from some roots: each object once, before what it refers to, depth-first.
 
@@ -28,31 +33,58 @@ class Graph:
         groups: the nodes of each exact class.
     """
 
-    __slots__ = ("children", "groups", "nodes")
+    __slots__ = ("_codec_for", "_visited", "children", "groups", "nodes")
 
     def __init__(self, roots: Iterable[IdentifiedModel], codec_for: CodecFor = codec_of) -> None:
-        nodes: list[IdentifiedModel] = []
-        all_children: list[Sequence[IdentifiedModel]] = []
-        groups: dict[type[IdentifiedModel], Group] = {}
-        self.nodes, self.children, self.groups = nodes, all_children, groups
-        visited: set[int] = set()
-        pending = list(reversed(list(roots)))
+        self._codec_for = codec_for
+        self._visited: set[int] = set()
+        self.nodes: list[IdentifiedModel] = []
+        self.children: list[Sequence[IdentifiedModel]] = []
+        self.groups: dict[type[IdentifiedModel], Group] = {}
+        first = list(roots)
+        if not self._add_leaves(first):
+            self._add_reachable(first)
+
+    def _add_reachable(self, roots: list[IdentifiedModel]) -> None:
+        nodes, all_children, groups, visited = self.nodes, self.children, self.groups, self._visited
+        pending = roots[::-1]
         while pending:
             entity = pending.pop()
             number = id(entity)
             if number in visited:
                 continue
             visited.add(number)
-            group = groups.get(type(entity))
-            if group is None:
-                group = groups[type(entity)] = Group(_codec_of(entity, codec_for), [])
-            codec, own = group
+            codec, own = groups.get(type(entity)) or self._group(entity)
             own.append(entity)
             nodes.append(entity)
             children = codec.children(entity) if codec.may_have_children else ()
             all_children.append(children)
-            if children:
+            if children and not self._add_leaves(children):
                 pending.extend(reversed(children))
+
+    def _add_leaves(self, entities: Sequence[IdentifiedModel]) -> bool:
+        """Add these at once; False, and nothing is added, unless all are new, of one class, and refer to nothing."""
+        if len(entities) < _MANY or len(set(map(type, entities))) > 1:
+            return False
+        first = entities[0]
+        codec, own = self.groups.get(type(first)) or self._group(first)
+        numbers = set(map(id, entities))
+        if (
+            codec.may_have_children
+            or len(numbers) < len(entities)
+            or not self._visited.isdisjoint(numbers)
+        ):
+            return False
+        self._visited |= numbers
+        own.extend(entities)
+        self.nodes.extend(entities)
+        self.children.extend(repeat((), len(entities)))
+        return True
+
+    def _group(self, entity: IdentifiedModel) -> Group:
+        """The group of an entity's class, which is made."""
+        group = self.groups[type(entity)] = Group(_codec_of(entity, self._codec_for), [])
+        return group
 
     def referrers(self) -> dict[int, list[IdentifiedModel]]:
         """The nodes that refer to each node, by the `id()` of the latter."""

@@ -19,7 +19,7 @@ from pydantic import AwareDatetime, BaseModel, Field, PrivateAttr
 from typing_extensions import Format, dataclass_transform, get_annotations
 
 from ecs_sql.errors import ReservedFieldError
-from ecs_sql.instances import each, set_fields_set
+from ecs_sql.instances import each, named_tuples, set_fields_set
 from ecs_sql.processes import ForkSafeLock
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ def remember_all(entities: Iterable[IdentifiedModel], known: Iterable[Memory]) -
 def memories(
     storage: object, bookkeeping: Sequence[Sequence[Any]], contents: Iterable[tuple[Any, ...]]
 ) -> Iterator[Memory]:
-    """What a storage remembers of objects that it has just loaded.
+    """What a storage remembers of objects that it has just loaded or written.
 
     Args:
         storage: whose memory it is.
@@ -201,16 +201,7 @@ def memories(
         contents: of each object.
     """
     ecs_ids, lineage_ids = bookkeeping[:2]
-    fields = zip(repeat(storage), ecs_ids, lineage_ids, contents)
-    return map(tuple.__new__, repeat(Memory), fields)
-
-
-def memory_of(entity: IdentifiedModel) -> Memory | None:
-    """What a storage remembers of this object, if anything."""
-    try:
-        return cast("Memory | None", _get_memory(entity))
-    except AttributeError:  # never set
-        return None
+    return named_tuples(Memory, repeat(storage), ecs_ids, lineage_ids, contents)
 
 
 def memories_of(entities: Sequence[IdentifiedModel]) -> list[Memory | None]:
@@ -218,7 +209,14 @@ def memories_of(entities: Sequence[IdentifiedModel]) -> list[Memory | None]:
     try:
         return list(map(_get_memory, entities))
     except AttributeError:
-        return list(map(memory_of, entities))
+        pass
+    found: list[Memory | None] = []
+    for entity in entities:
+        try:
+            found.append(_get_memory(entity))
+        except AttributeError:  # never set
+            found.append(None)
+    return found
 
 
 def memories_in(
@@ -252,11 +250,11 @@ def identity_of(entity: IdentifiedModel) -> Identity:
 
 def identities_of(entities: Sequence[IdentifiedModel]) -> list[Identity]:
     """The bookkeeping of each of these objects; see `identity_of`."""
+    if not entities:
+        return []
     values = [entity.__dict__ for entity in entities]
-    return [
-        Identity(ecs_id, lineage_id, parent_id, created_at, tuple(old_ids))
-        for ecs_id, lineage_id, parent_id, created_at, old_ids in map(_bookkeeping_of, values)
-    ]
+    *columns, old_ids = zip(*map(_bookkeeping_of, values), strict=True)
+    return list(named_tuples(Identity, *columns, map(tuple, old_ids)))
 
 
 def assign_identity(entity: IdentifiedModel, identity: Identity) -> None:

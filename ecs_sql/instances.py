@@ -7,13 +7,14 @@ instance happens in compiled calls.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 M = TypeVar("M", bound=BaseModel)
+N = TypeVar("N", bound=tuple[Any, ...])
 
 _set_values = vars(BaseModel)["__dict__"].__set__
 _set_fields_set = vars(BaseModel)["__pydantic_fields_set__"].__set__
@@ -24,6 +25,11 @@ _set_private = vars(BaseModel)["__pydantic_private__"].__set__
 def each(function: Callable[..., object], *columns: Iterable[Any]) -> None:
     """Call a function for its effect, with each row of some columns; the shortest column ends it."""
     deque(map(function, *columns), maxlen=0)
+
+
+def named_tuples(kind: type[N], *columns: Iterable[Any]) -> Iterator[N]:
+    """Named tuples of one kind from a column for each of their fields; the shortest column ends it."""
+    return map(tuple.__new__, repeat(kind), zip(*columns, strict=False))
 
 
 def new_instances(model_class: type[M], count: int) -> list[M]:

@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from operator import is_
+from operator import attrgetter, is_
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -32,6 +32,7 @@ from ecs_sql.identity import (
     identity_of,
     utc_now,
 )
+from ecs_sql.instances import named_tuples
 
 MemoriesOf = Callable[[Sequence[IdentifiedModel]], Sequence[Memory | None]]
 """What a storage remembers of each of these objects."""
@@ -61,6 +62,13 @@ class Insert(NamedTuple):
     content: Content
 
 
+_content_of = attrgetter("content")
+_parent_of = attrgetter("parent_id")
+_old_ids_of = attrgetter("old_ids")
+_number_of = attrgetter("identity.ecs_id.int")  # a UUID's hash is Python code, a number's is not
+_parent_of_insert = attrgetter("identity.parent_id")
+
+
 class Survey:
     """A graph encoded as it is, against what a storage remembers of its objects.
 
@@ -79,13 +87,25 @@ class Survey:
         for codec, nodes in graph.groups.values():
             contents = codec.encode(nodes, pinned_id)
             self.contents.update(zip(map(id, nodes), contents, strict=True))
-            for node, content, memory in zip(nodes, contents, memories_of(nodes), strict=True):
+            self._compare(codec, nodes, contents, memories_of(nodes))
+        identities = checked_identities(self.unknown, identities_of(self.unknown))
+        self.identities = dict(zip(map(id, self.unknown), identities, strict=True))
+
+    def _compare(
+        self,
+        codec: EntityCodec,
+        nodes: Sequence[IdentifiedModel],
+        contents: Sequence[Content],
+        memories: Sequence[Memory | None],
+    ) -> None:
+        if not any(memories):
+            self.unknown.extend(nodes)
+        elif not all(memories) or list(map(_content_of, memories)) != contents:
+            for node, content, memory in zip(nodes, contents, memories, strict=True):
                 if memory is None:
                     self.unknown.append(node)
                 elif content != memory.content and not codec.same_content(content, memory.content):
                     self.changed.append(node)
-        identities = checked_identities(self.unknown, identities_of(self.unknown))
-        self.identities = dict(zip(map(id, self.unknown), identities, strict=True))
 
     @property
     def is_settled(self) -> bool:
@@ -113,8 +133,8 @@ def checked_identities(
         for entity, identity in zip(entities, identities, strict=True):
             _check_one(entity, identity)
         raise  # pragma: no cover - a list is refused only where one of its values is
-    for entity, identity in zip(entities, identities, strict=True):
-        if identity.parent_id is not None or identity.old_ids:
+    if any(map(_parent_of, identities)) or any(map(_old_ids_of, identities)):
+        for entity, identity in zip(entities, identities, strict=True):
             _check_ancestors(entity, identity)
     return checked
 
@@ -125,11 +145,12 @@ def _checked(identities: Sequence[Identity]) -> Sequence[Identity]:
     ecs_ids, lineage_ids, parent_ids, created_at, old_ids = zip(*identities, strict=True)
     for ids in (ecs_ids, lineage_ids, some(parent_ids), list(chain.from_iterable(old_ids))):
         only_of_type(ids, UUID)
-    plain = list(map(_plain_datetime, created_at))
+    are_plain = set(map(type, created_at)) == {dt.datetime}
+    plain = list(created_at if are_plain else map(_plain_datetime, created_at))
     in_utc = _CREATED_AT.encode(plain, Encoding(pinned_id))
     if all(map(is_, in_utc, created_at)):
         return identities
-    return list(map(Identity, ecs_ids, lineage_ids, parent_ids, in_utc, old_ids))
+    return list(named_tuples(Identity, ecs_ids, lineage_ids, parent_ids, in_utc, old_ids))
 
 
 def _check_one(entity: IdentifiedModel, identity: Identity) -> None:
@@ -218,18 +239,30 @@ def plan_inserts(
     contents = _final_contents(survey, forked, id_of)
     forks = checked_identities(list(forked.values()), list(identities.values()))
     planned = {**survey.identities, **dict(zip(forked, forks, strict=True))}
-    groups = survey.graph.groups
-    inserts: dict[UUID, Insert] = {}
-    for node in survey.graph.nodes:
-        key = id(node)
-        if key not in new_objects and key not in forked:
-            continue
-        identity = planned[key]
-        insert = Insert(node, groups[type(node)].codec, identity, contents[key])
-        twin = inserts.setdefault(identity.ecs_id, insert)
+    nodes = survey.graph.nodes
+    if len(new_objects) + len(forked) < len(nodes):
+        nodes = [node for node in nodes if id(node) in new_objects or id(node) in forked]
+    keys = list(map(id, nodes))
+    codecs = {entity_class: group.codec for entity_class, group in survey.graph.groups.items()}
+    columns = (
+        nodes,
+        map(codecs.__getitem__, map(type, nodes)),
+        map(planned.__getitem__, keys),
+        map(contents.__getitem__, keys),
+    )
+    return _parents_first(_without_twins(list(named_tuples(Insert, *columns))))
+
+
+def _without_twins(inserts: list[Insert]) -> list[Insert]:
+    """The inserts, each id once: equal copies of one version are written once."""
+    if len(set(map(_number_of, inserts))) == len(inserts):
+        return inserts
+    found: dict[UUID, Insert] = {}
+    for insert in inserts:
+        twin = found.setdefault(insert.identity.ecs_id, insert)
         if twin is not insert and not _is_twin(insert, twin):
-            raise CopyConflictError(type(node), identity.ecs_id)
-    return _parents_first(inserts)
+            raise CopyConflictError(type(insert.entity), insert.identity.ecs_id)
+    return list(found.values())
 
 
 def _is_twin(insert: Insert, twin: Insert) -> bool:
@@ -274,19 +307,20 @@ def _final_contents(
     return contents
 
 
-def _parents_first(inserts: Mapping[UUID, Insert]) -> list[Insert]:
-    if all(insert.identity.parent_id is None for insert in inserts.values()):
-        return list(inserts.values())
+def _parents_first(inserts: list[Insert]) -> list[Insert]:
+    if not any(map(_parent_of_insert, inserts)):
+        return inserts
+    by_id = {insert.identity.ecs_id: insert for insert in inserts}
     ordered: list[Insert] = []
     emitted: set[UUID] = set()
-    for insert in inserts.values():
+    for insert in inserts:
         chain: list[Insert] = []
         current: Insert | None = insert
         while current is not None and current.identity.ecs_id not in emitted:
             emitted.add(current.identity.ecs_id)
             chain.append(current)
             parent_id = current.identity.parent_id
-            current = inserts.get(parent_id) if parent_id is not None else None
+            current = by_id.get(parent_id) if parent_id is not None else None
             if current is not None and any(current is earlier for earlier in chain):
                 identity = insert.identity
                 raise LineageError(
@@ -327,6 +361,8 @@ def check_parents(inserts: Iterable[Insert], heads: Mapping[UUID, Head]) -> None
     Raises:
         LineageError: when it does not.
     """
+    if not heads:
+        return
     for insert in inserts:
         identity = insert.identity
         parent = heads.get(identity.parent_id) if identity.parent_id is not None else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, MetaData, String, Table
+from sqlalchemy import Column, ForeignKey, Index, Integer, MetaData, String, Table, column
 
 from ecs_sql.codecs import sqltypes
 from ecs_sql.codecs.chunks import ID_LENGTH
@@ -49,9 +49,16 @@ def base_table(metadata: MetaData) -> Table:
         Column("type", sqltypes.NAME, nullable=False),
         Index("ux_base_ecs_id", "ecs_id", unique=True),
         Index("ix_base_lineage_id", "lineage_id"),
-        Index("ix_base_parent_id", "parent_id"),
+        _parents_index(),
         **_MARIADB_OPTIONS,
     )
+
+
+def _parents_index() -> Index:
+    """Without first versions, which have no parent, where the database can leave rows out of an index."""
+    has_parent = column("parent_id").is_not(None)
+    wishes: dict[str, Any] = {"sqlite_where": has_parent, "postgresql_where": has_parent}
+    return Index("ix_base_parent_id", "parent_id", **wishes)
 
 
 def meta_table(metadata: MetaData) -> Table:

@@ -195,7 +195,7 @@ class Chunking:
     def shortened(self, values: list[Any], chunks: dict[str, Chunk]) -> list[Any]:
         """The values as they stand in the column; the chunks of those that are cut are added."""
         threshold, cut = self.threshold, self._cut
-        if max(map(len, filter(None, values)), default=0) <= threshold:
+        if _greatest_length(values) <= threshold:
             return self.uncut(values)
         return [
             short if value is None or len(value) <= threshold else cut(value, chunks)
@@ -231,6 +231,13 @@ class Chunking:
             return self.mark not in self.type().join(filter(None, values))
         except TypeError:  # damaged: some value is of another type
             return False
+
+
+def _greatest_length(values: list[Any]) -> int:
+    try:
+        return max(map(len, values), default=0)
+    except TypeError:  # None has none
+        return max(map(len, filter(None, values)), default=0)
 
 
 def is_pointer(value: Any) -> bool:

@@ -76,9 +76,12 @@ def datetime_texts(values: list[dt.datetime]) -> list[str]:
     """The texts of a column; see `datetime_text`."""
     if not _are_utc(values):
         return list(map(datetime_text, values))
+    texts = json_texts(_checked_utc(values))
+    if set(map(len, texts)) <= {_UTC_TEXT_LENGTH}:
+        return texts
     return [  # JSON leaves out a fraction of zero
         text if len(text) == _UTC_TEXT_LENGTH else datetime_text(value)
-        for text, value in zip(json_texts(_checked_utc(values)), values, strict=True)
+        for text, value in zip(texts, values, strict=True)
     ]
 
 

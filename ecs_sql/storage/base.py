@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from operator import attrgetter
 from typing import Any, TypeVar, overload
 from uuid import UUID
 
@@ -41,12 +42,12 @@ from ecs_sql.lineage import (
 )
 from ecs_sql.storage.arguments import checked_entities, checked_id, checked_ids
 from ecs_sql.storage.garbage import collection_paused
+from ecs_sql.storage.journal import Journal
 from ecs_sql.storage.latest import check_latest
 from ecs_sql.storage.loading import Load, Loaded, find_one, load_one
 from ecs_sql.storage.rows import LINEAGE_ID, Found, RegistryStatus, UnitOfWork
 from ecs_sql.storage.transactions import (
     CurrentTransaction,
-    Journal,
     Transaction,
     current_transaction,
 )
@@ -54,6 +55,10 @@ from ecs_sql.storage.verification.verifiable import Verifiable
 
 E = TypeVar("E", bound=Entity)
 T = TypeVar("T")
+
+
+_ENTITY = attrgetter("entity")
+_WRITTEN = attrgetter("identity", "content")
 
 
 class VersionedStorage(Verifiable, ABC):
@@ -191,17 +196,26 @@ class VersionedStorage(Verifiable, ABC):
 
     def _note(self, transaction: Transaction, survey: Survey, inserts: Sequence[Insert]) -> None:
         journal, token = transaction.journal, transaction.token
-        for insert in inserts:
-            identity = insert.identity
-            memory = Memory(token, identity.ecs_id, identity.lineage_id, insert.content)
-            journal.written(insert, memory)
-        entities = {id(insert.entity) for insert in inserts}
-        others = [node for node in survey.unknown if id(node) not in entities]
+        if inserts:
+            identities, contents = zip(*map(_WRITTEN, inserts), strict=True)
+            bookkeeping = tuple(zip(*identities, strict=True))
+            journal.written(inserts, list(memories(token, bookkeeping, contents)))
+        if len(inserts) == len(survey.graph.nodes):
+            return
+        objects = set(map(id, map(_ENTITY, inserts)))
+        others = [node for node in survey.unknown if id(node) not in objects]
         if others:  # found stored as they are, or equal copies of what other objects wrote
             written = {insert.identity.ecs_id: insert.content for insert in inserts}
-            for node in others:
-                content = written.get(node.ecs_id, survey.contents[id(node)])
-                journal.read(node, Memory(token, node.ecs_id, node.lineage_id, content))
+            known = [
+                Memory(
+                    token,
+                    node.ecs_id,
+                    node.lineage_id,
+                    written.get(node.ecs_id, survey.contents[id(node)]),
+                )
+                for node in others
+            ]
+            journal.read(others, known)
 
     def clear(self) -> None:
         """See `EntityStorage.clear`."""

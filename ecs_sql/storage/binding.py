@@ -49,7 +49,7 @@ def _utc_binder(type_: TypeEngine[Any], dialect: Dialect) -> Convert | None:
 
 def _sqlite_texts(values: list[dt.datetime]) -> list[str]:
     """As SQLAlchemy's DATETIME of SQLite writes them."""
-    return [f"{text[:10]} {text[11:26]}" for text in datetime_texts(values)]
+    return "".join(datetime_texts(values)).replace("T", " ").split("Z")[:-1]
 
 
 def _without_zone(values: list[dt.datetime]) -> list[dt.datetime]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 
-from ecs_sql.storage.transactions import Journal
+from ecs_sql.storage.journal import Journal
 
 _SAVEPOINTS = "_Connection__savepoint_seq"
 """How many savepoints a Connection has set; the event tells nothing that leads to a savepoint's name."""

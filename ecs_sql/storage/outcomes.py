@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 from ecs_sql.errors import ConnectionLostError, StorageError, UnknownOutcomeError
 from ecs_sql.lineage import Insert
+from ecs_sql.storage.journal import Journal
 from ecs_sql.storage.rows import UnitOfWork
-from ecs_sql.storage.transactions import Journal
 
 
 def settle_commit(

@@ -28,6 +28,7 @@ from ecs_sql.storage.dialects import dialect_for
 from ecs_sql.storage.driver import Driver
 from ecs_sql.storage.failures import translated
 from ecs_sql.storage.joining import joined_journal
+from ecs_sql.storage.journal import Journal
 from ecs_sql.storage.loading import Load, find_one
 from ecs_sql.storage.outcomes import settle_commit
 from ecs_sql.storage.quick import NotQuick, QuickReader
@@ -38,7 +39,6 @@ from ecs_sql.storage.sharing import HeldConnection, SharedEngine
 from ecs_sql.storage.sql_work import SqlWork
 from ecs_sql.storage.transactions import (
     CurrentTransaction,
-    Journal,
     Transaction,
     current_transaction,
 )

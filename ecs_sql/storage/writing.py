@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from ecs_sql.codecs.chunks import IDS, Chunk
 from ecs_sql.entity_codec import Content, EntityCodec
 from ecs_sql.lineage import Insert
 from ecs_sql.storage.chunk_store import ChunkStore
-from ecs_sql.storage.dialects.base import Row, Target
+from ecs_sql.storage.dialects.base import Target
 from ecs_sql.storage.driver import Driver
 from ecs_sql.storage.statements import ClassStatements
 
@@ -31,16 +32,11 @@ class VersionWriter:
     def insert(self, inserts: Sequence[Insert]) -> None:
         """See `UnitOfWork.insert`."""
         chunks: dict[str, Chunk] = {}
-        base_rows = self._base_rows(inserts, chunks)
+        base_columns = self._base_columns(inserts, chunks)
         base = self._catalogue.base.target
-        positions = self._dialect.insert_base(self._driver, base, base_rows)
-        groups: dict[EntityCodec, list[int]] = {}
-        for index, insert in enumerate(inserts):
-            groups.setdefault(insert.codec, []).append(index)
-        for codec, indices in groups.items():
+        positions = self._dialect.insert_base(self._driver, base, base_columns)
+        for codec, ids, contents in _groups(inserts, positions):
             statements = self._catalogue.statements(codec)
-            ids = [positions[index] for index in indices]
-            contents = [inserts[index].content for index in indices]
             for target, columns in _columns(statements, contents, chunks):
                 rows = list(zip(ids, *columns, strict=True))
                 self._dialect.insert_rows(self._driver, target, rows)
@@ -50,20 +46,50 @@ class VersionWriter:
         """See `UnitOfWork.insert_lone`."""
         chunks: dict[str, Chunk] = {}
         statements = self._catalogue.statements(insert.codec)
-        rows = self._base_rows([insert], chunks)
-        for _, columns in _columns(statements, [insert.content], chunks):
-            rows.append(tuple(column[0] for column in columns))
+        tables = [self._base_columns([insert], chunks)]
+        tables += [columns for _, columns in _columns(statements, [insert.content], chunks)]
+        rows = [tuple(value for (value,) in columns) for columns in tables]
         if chunks:  # which are rows of their own
             return False
         return self._dialect.insert_lone(self._driver, statements.all_targets, rows)
 
-    def _base_rows(self, inserts: Sequence[Insert], chunks: dict[str, Chunk]) -> list[Row]:
-        bookkeeping = zip(*(insert.identity for insert in inserts), strict=True)
+    def _base_columns(self, inserts: Sequence[Insert], chunks: dict[str, Chunk]) -> list[list[Any]]:
+        bookkeeping = zip(*map(_identity_of, inserts), strict=True)
         ecs_ids, lineage_ids, parent_ids, created_at, old_ids = map(list, bookkeeping)
-        types = [insert.codec.spec.table_name for insert in inserts]
-        texts = IDS.shortened(list(map(_ids_text, old_ids)), chunks)
-        columns = [ecs_ids, lineage_ids, parent_ids, created_at, texts, types]
-        return list(zip(*self._catalogue.base.to_driver(columns), strict=True))
+        texts = list(map(_ids_text, old_ids)) if any(old_ids) else [_NO_IDS] * len(old_ids)
+        columns = [
+            ecs_ids,
+            lineage_ids,
+            parent_ids,
+            created_at,
+            IDS.shortened(texts, chunks),
+            _types(list(map(_codec_of, inserts))),
+        ]
+        return self._catalogue.base.to_driver(columns)
+
+
+def _types(codecs: list[EntityCodec]) -> list[str]:
+    """The name by which each class's versions tell it."""
+    names = {codec: codec.spec.table_name for codec in set(codecs)}
+    return list(map(names.__getitem__, codecs))
+
+
+def _groups(
+    inserts: Sequence[Insert], positions: Sequence[int]
+) -> Iterator[tuple[EntityCodec, Sequence[int], list[Content]]]:
+    """The inserts of each class: where they stand in stored order, and their contents."""
+    codecs = list(map(_codec_of, inserts))
+    contents = list(map(_content_of, inserts))
+    if len(set(codecs)) == 1:
+        yield codecs[0], positions, contents
+        return
+    groups: dict[EntityCodec, tuple[list[int], list[Content]]] = {}
+    for codec, position, content in zip(codecs, positions, contents, strict=True):
+        own_positions, own_contents = groups.setdefault(codec, ([], []))
+        own_positions.append(position)
+        own_contents.append(content)
+    for codec, own in groups.items():
+        yield codec, *own
 
 
 def _columns(
@@ -79,4 +105,10 @@ def _columns(
 
 
 def _ids_text(ids: tuple[UUID, ...]) -> str:
-    return dump_json(ids) if ids else "[]"
+    return dump_json(ids) if ids else _NO_IDS
+
+
+_NO_IDS = "[]"
+_identity_of = attrgetter("identity")
+_codec_of = attrgetter("codec")
+_content_of = attrgetter("content")

@@ -527,6 +527,21 @@ def test_other_collations_and_engines_are_found_on_mariadb(storages: Storages) -
     ]
 
 
+def test_an_index_that_leaves_values_out_is_found(garden: SqlAlchemyEntityStorage) -> None:
+    if database_of(garden) == "mariadb":
+        pytest.skip("MariaDB has no partial indexes")
+    for condition, missing in (
+        ("label IS NOT NULL", []),
+        ("label <> 'x'", [("missing_index", "garden", "label", None)]),
+    ):
+        run_sql(
+            garden,
+            "DROP INDEX ix_garden_label",
+            f"CREATE INDEX ix_garden_label ON garden (label) WHERE {condition}",
+        )
+        assert found(garden.verify()) == missing
+
+
 def test_missing_indexes_and_constraints_are_found(garden: SqlAlchemyEntityStorage) -> None:
     where = {"ix_base_lineage_id": "base_entities", "ix_garden_label": "garden"}
     for index, table in where.items():

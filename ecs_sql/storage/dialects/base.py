@@ -124,10 +124,15 @@ class DatabaseDialect(ABC):
         return Target(table, tuple(columns), tuple(types), self.insert_statement(table, columns))
 
     @abstractmethod
-    def insert_base(self, driver: Driver, target: Target, rows: list[Row]) -> list[int]:
+    def insert_base(
+        self, driver: Driver, target: Target, columns: Sequence[Sequence[Any]]
+    ) -> list[int]:
         """Insert rows into `base_entities` in this order and tell their ids, which ascend.
 
-        The rows lack the target's first column, which is the id.
+        Args:
+            driver: of the transaction.
+            target: the table.
+            columns: its columns but for the first one, which is the id.
         """
 
     def insert_rows(self, driver: Driver, target: Target, rows: list[Row]) -> None:

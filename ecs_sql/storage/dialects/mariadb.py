@@ -124,19 +124,21 @@ class MariadbDialect(DatabaseDialect):
         mode = getattr(driver, "get_autocommit", None)
         return bool(mode() if mode is not None else getattr(driver, "autocommit", False))
 
-    def insert_base(self, driver: Driver, target: Target, rows: list[Row]) -> list[int]:
-        columns = target.columns[1:]
-        marks = f"({', '.join(['%s'] * len(columns))})"
+    def insert_base(
+        self, driver: Driver, target: Target, columns: Sequence[Sequence[Any]]
+    ) -> list[int]:
+        names = target.columns[1:]
+        marks = f"({', '.join(['%s'] * len(names))})"
+        rows = list(zip(*columns, strict=True))
         found: dict[str, int] = {}
         for part in self._parts(rows):
             statement = (
-                f"INSERT INTO {target.table} ({', '.join(columns)}) "
+                f"INSERT INTO {target.table} ({', '.join(names)}) "
                 f"VALUES {', '.join([marks] * len(part))} RETURNING id, ecs_id"
             )
             result, _ = driver.query(statement, tuple(value for row in part for value in row))
             found.update((ecs_id, number) for number, ecs_id in result)
-        place = columns.index("ecs_id")
-        return [found[row[place]] for row in rows]
+        return [found[ecs_id] for ecs_id in columns[names.index("ecs_id")]]
 
     def insert_rows(self, driver: Driver, target: Target, rows: list[Row]) -> None:
         for part in self._parts(rows):

@@ -108,17 +108,20 @@ class PostgresqlDialect(DatabaseDialect):
         driver: Any = connection.connection.dbapi_connection
         return bool(driver.autocommit)
 
-    def insert_base(self, driver: Driver, target: Target, rows: list[Row]) -> list[int]:
-        if len(rows) == 1:
+    def insert_base(
+        self, driver: Driver, target: Target, columns: Sequence[Sequence[Any]]
+    ) -> list[int]:
+        count = len(columns[0])
+        if count == 1:
             statement = self.insert_statement(target.table, target.columns[1:])
-            ((number,),), _ = driver.query(f"{statement} RETURNING id", rows[0])
+            row = tuple(value for (value,) in columns)
+            ((number,),), _ = driver.query(f"{statement} RETURNING id", row)
             return [number]
         found, _ = driver.query(
             "SELECT nextval('base_entities_id_seq'::regclass) FROM generate_series(1, %s)",
-            (len(rows),),
+            (count,),
         )
         ids = sorted(number for (number,) in found)
-        columns = zip(*rows, strict=True)
         self.insert_rows(driver, target, list(zip(ids, *columns, strict=True)))
         return ids
 

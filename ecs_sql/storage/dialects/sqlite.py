@@ -125,14 +125,16 @@ class SqliteDialect(DatabaseDialect):
     def in_autocommit(self, connection: Connection) -> bool:
         return False  # begin_write begins a transaction whatever the driver's mode
 
-    def insert_base(self, driver: Driver, target: Target, rows: list[Row]) -> list[int]:
-        if len(rows) == 1:
-            number = driver.insert(target.insert, (None, *rows[0]))
+    def insert_base(
+        self, driver: Driver, target: Target, columns: Sequence[Sequence[Any]]
+    ) -> list[int]:
+        count = len(columns[0])
+        if count == 1:
+            number = driver.insert(target.insert, (None, *(value for (value,) in columns)))
             return [] if number is None else [number]
         # The transaction has the write lock, so nobody else can take these ids.
         ((last,),), _ = driver.query("SELECT coalesce(max(id), 0) FROM base_entities", ())
-        ids = list(range(last + 1, last + 1 + len(rows)))
-        columns = zip(*rows, strict=True)
+        ids = list(range(last + 1, last + 1 + count))
         self.insert_rows(driver, target, list(zip(ids, *columns, strict=True)))
         return ids
 

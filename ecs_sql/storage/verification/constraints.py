@@ -63,7 +63,7 @@ class ConstraintCheck:
     ) -> None:
         unique = {tuple(found["column_names"]) for found in uniques} | {key}
         plain = set(unique)
-        for found in filter(_is_of_all_rows, indexes):
+        for found in filter(_is_of_all_values, indexes):
             columns = tuple(found["column_names"])
             plain.add(columns)
             if found["unique"]:
@@ -99,9 +99,19 @@ def _by_table(found: Mapping[Any, Any]) -> dict[str, Any]:
     return {str(table): value for (_, table), value in found.items()}
 
 
-def _is_of_all_rows(index: Mapping[str, Any]) -> bool:
+def _is_of_all_values(index: Mapping[str, Any]) -> bool:
+    """Whether an index leaves out nothing, or NULL alone."""
     options = index.get("dialect_options") or {}
-    return not any(name.endswith("_where") and value for name, value in options.items())
+    conditions = [
+        str(value).strip("()").replace('"', "").lower()
+        for name, value in options.items()
+        if name.endswith("_where") and value is not None
+    ]
+    return all(
+        condition == f"{column} is not null"
+        for condition in conditions
+        for column in index["column_names"]
+    )
 
 
 def _listed(columns: Sequence[str]) -> str:
