@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import repeat
-from operator import itemgetter
 from typing import Any, cast
 from uuid import UUID
 
@@ -18,7 +17,7 @@ from ecs_sql.codecs.base import (
     Undecodable,
 )
 from ecs_sql.codecs.references import AllPinned, pinned_id
-from ecs_sql.codecs.rowwise import RowConversion
+from ecs_sql.codecs.rowwise import Conversion, row_function
 from ecs_sql.errors import MissingReferenceError, StoredValueError, UnstorableValueError
 from ecs_sql.fields import EXTRA_FIELD, EntityClass, EntitySpec, FieldSpec, spec_of
 from ecs_sql.identity import BOOKKEEPING_FIELDS, IdentifiedModel, Identity
@@ -55,8 +54,9 @@ class EntityCodec:
             type.__setattr__(spec.entity_class, "__ecs_stored_names__", self.stored_names)
             self._fields_set = None  # the class makes it when somebody asks
         self._layout = _Layout(spec)
-        decoding = [form.conversion for _, form in self._forms]
-        self._decode_row = RowConversion([*([None] * len(Identity._fields)), *decoding])
+        conversions = [form.conversion for _, form in self._forms]
+        self._fields_of = self._layout.row_function(conversions)
+        self._decodes_alone = not any(known.takes_context for known in conversions)
         self.holds_references = bool(self._parsers)
         self.is_simple = not (
             self.holds_references
@@ -150,17 +150,18 @@ class EntityCodec:
         extra = repeat(None) if layout.extra is None else values[layout.extra]
         fill_instances(entities, rows, self._fields_set, extra)
 
-    def make(self, row: Sequence[Any]) -> tuple[IdentifiedModel, Decoding]:
-        """The entity of one row's bookkeeping and content, where the class `is_simple`; what else was made.
+    def make(self, row: Sequence[Any]) -> tuple[IdentifiedModel, Decoding | None]:
+        """The entity of one row, where the class `is_simple`; what else was made, if anything can be.
+
+        Args:
+            row: a position, the bookkeeping, the content.
 
         Raises:
             Exception: of any kind, when a stored form is broken; `located` tells which.
         """
-        run = Decoding({})
-        values = list(row)
-        self._decode_row.apply(values, run)
+        run = None if self._decodes_alone else Decoding({})
         entity: IdentifiedModel = object.__new__(self.spec.entity_class)
-        fill_instance(entity, self._layout.row(values), self._fields_set, None)
+        fill_instance(entity, self._fields_of(row, run), self._fields_set, None)
         return entity, run
 
     def renewed(self, content: Content) -> Content | None:
@@ -219,10 +220,9 @@ class _Layout:
             columns.index(EXTRA_FIELD) - len(Identity._fields) if EXTRA_FIELD in columns else None
         )
         excluded = dict(spec.excluded)
-        wished = [name for name in spec.entity_class.model_fields if name not in excluded]
-        self._dicts = dict_maker(wished)
-        self._places = [columns.index(name) for name in wished]
-        self._pick = itemgetter(*self._places)
+        self._names = [name for name in spec.entity_class.model_fields if name not in excluded]
+        self._dicts = dict_maker(self._names)
+        self._places = [columns.index(name) for name in self._names]
         self._defaults = spec.excluded
         self._order = list(spec.entity_class.model_fields)
 
@@ -233,10 +233,16 @@ class _Layout:
         rows = self._dicts(zip(*[columns[place] for place in self._places], strict=True))
         return list(map(self._completed, rows)) if self._defaults else rows
 
-    def row(self, values: list[Any]) -> dict[str, Any]:
-        """The fields of one instance without excluded ones."""
-        values[_OLD_IDS] = list(values[_OLD_IDS])
-        return self._dicts((self._pick(values),))[0]
+    def row_function(self, content: Sequence[Conversion]) -> Callable[..., dict[str, Any]]:
+        """What makes of one row, its position first, the fields of an instance without excluded ones.
+
+        Args:
+            content: how the canonical value of each field becomes its value.
+        """
+        bookkeeping: list[Conversion | None] = [None] * len(Identity._fields)
+        bookkeeping[_OLD_IDS] = Conversion(list, keeps_none=False)
+        places = [1 + place for place in self._places]
+        return row_function([None, *bookkeeping, *content], places, self._names)
 
     def _completed(self, stored: dict[str, Any]) -> dict[str, Any]:
         for name, default in self._defaults:

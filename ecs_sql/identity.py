@@ -204,6 +204,11 @@ def memories(
     return named_tuples(Memory, repeat(storage), ecs_ids, lineage_ids, contents)
 
 
+def memory_of(storage: object, ecs_id: UUID, lineage_id: UUID, content: tuple[Any, ...]) -> Memory:
+    """A `Memory`, made in half the time that its own constructor takes."""
+    return tuple.__new__(Memory, (storage, ecs_id, lineage_id, content))
+
+
 def memories_of(entities: Sequence[IdentifiedModel]) -> list[Memory | None]:
     """What a storage remembers of each of these objects."""
     try:

@@ -18,6 +18,15 @@ Hook = Callable[[], None]
 
 _Hooks = dict[int, weakref.WeakMethod[Hook]]
 
+present: object = object()
+"""Another object in each process: a forked child has a new one."""
+
+
+def _be_another() -> None:
+    global present  # noqa: PLW0603  (there is but one process)
+    present = object()
+
+
 _before: _Hooks = {}
 _in_child: _Hooks = {}
 _left_behind: list[tuple[Any, ...]] = []
@@ -58,6 +67,7 @@ def leave_behind(*objects: Any) -> None:
 
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_be_another)
     os.register_at_fork(before=lambda: _call(_before), after_in_child=lambda: _call(_in_child))
 
 

@@ -122,7 +122,16 @@ class ColumnForm:
     value; whatever it raises, `decode` tells better.
     """
 
-    __slots__ = ("decode", "decode_one", "encode", "is_nullable", "parse", "pins", "sql_type")
+    __slots__ = (
+        "decode",
+        "decode_one",
+        "encode",
+        "is_nullable",
+        "kept_type",
+        "parse",
+        "pins",
+        "sql_type",
+    )
 
     def __init__(
         self,
@@ -133,6 +142,7 @@ class ColumnForm:
         pins: Callable[[list[Any], list[UUID]], None] | None = None,
     ) -> None:
         self.decode_one: Callable[[Any], Any] | None = None
+        self.kept_type: type | None = None
         self.is_nullable = False
         self.sql_type = sql_type
         self.encode = encode
@@ -144,6 +154,11 @@ class ColumnForm:
         """The same, with a way to make one value of its canonical value alone."""
         self.decode_one = decode_one
         return self
+
+    def keeping(self, kept_type: type) -> ColumnForm:
+        """The same, where canonical values of exactly one type are the values, and there are no others."""
+        self.kept_type = kept_type
+        return self.decoding_one(exactly(kept_type))
 
     def nullable(self) -> ColumnForm:
         """The same with None as NULL."""
@@ -163,6 +178,7 @@ class ColumnForm:
             pins and (lambda parsed, found: pins(some(parsed), found)),
         )
         form.decode_one = self.decode_one
+        form.kept_type = self.kept_type
         form.is_nullable = True
         return form
 
@@ -170,7 +186,9 @@ class ColumnForm:
     def conversion(self) -> Conversion:
         """How one canonical value becomes a value; takes the run of decoding where it needs it."""
         if self.decode_one is not None:
-            return Conversion(self.decode_one, keeps_none=self.is_nullable)
+            return Conversion(
+                self.decode_one, keeps_none=self.is_nullable, kept_type=self.kept_type
+            )
         decode = self.decode
         return Conversion(lambda value, run: decode([value], run)[0], takes_context=True)
 
@@ -330,7 +348,20 @@ def load_all_json(texts: Iterable[Any]) -> list[Any]:
         return list(map(load_json, texts))
 
 
-load_one_json = partial(pydantic_core.from_json, allow_inf_nan=False)
+_load_finite_json = partial(pydantic_core.from_json, allow_inf_nan=False)
+
+
+def load_one_json(text: Any) -> Any:
+    """The form of a JSON text that pydantic_core can read.
+
+    Raises:
+        Exception: of any kind, when it cannot; `load_json` tells better.
+    """
+    if "N" in text or "I" in text:  # it may say NaN or Infinity; see `load_all_json`
+        return _load_finite_json(text)
+    return pydantic_core.from_json(text)
+
+
 """The form of a JSON text; whatever it raises, `load_json` tells better."""
 
 

@@ -23,7 +23,6 @@ from ecs_sql.codecs.base import (
     Encoding,
     Refusal,
     Undecodable,
-    exactly,
     json_texts,
     only_forms_of_type,
     only_of_type,
@@ -82,7 +81,7 @@ class ExactCodec(Codec):
     def __init__(self, type_: type, sql_type: TypeEngine[Any]) -> None:
         self._type = type_
         self.exact_types = frozenset({type_})
-        self.column = ColumnForm(sql_type, self.encode, self.decode).decoding_one(exactly(type_))
+        self.column = ColumnForm(sql_type, self.encode, self.decode).keeping(type_)
 
     def accepts(self, value_type: type) -> bool:
         return value_type is self._type
@@ -115,9 +114,7 @@ class IntCodec(ExactCodec):
 
     def __init__(self) -> None:
         super().__init__(int, sqltypes.INTEGER)
-        self.column = ColumnForm(sqltypes.INTEGER, self._encode_column, self.decode).decoding_one(
-            exactly(int)
-        )
+        self.column = ColumnForm(sqltypes.INTEGER, self._encode_column, self.decode).keeping(int)
 
     def encode(self, values: list[Any], run: Encoding) -> list[Any]:
         only_of_type(values, int)
@@ -242,7 +239,7 @@ class UuidCodec(TextualCodec):
         super().__init__((UUID,), str, UUID)
         self.column = ColumnForm(
             sqltypes.UUID_TYPE, self._encode_column, self._decode_column
-        ).decoding_one(exactly(UUID))
+        ).keeping(UUID)
 
     def _to_texts(self, values: list[Any]) -> list[str]:
         return json_texts(values)
@@ -285,9 +282,9 @@ class BytesCodec(TextualCodec):
 
     def __init__(self) -> None:
         super().__init__((bytes,), lambda value: base64.b64encode(value).decode(), _bytes)
-        self.column = ColumnForm(
-            sqltypes.BYTES, self._encode_column, self._decode_column
-        ).decoding_one(exactly(bytes))
+        self.column = ColumnForm(sqltypes.BYTES, self._encode_column, self._decode_column).keeping(
+            bytes
+        )
 
     def _encode_column(self, values: list[Any], run: Encoding) -> list[Any]:
         only_of_type(values, bytes)

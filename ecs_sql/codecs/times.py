@@ -17,7 +17,6 @@ from ecs_sql.codecs.base import (
     Encoding,
     Refusal,
     Undecodable,
-    exactly,
     json_texts,
     only_forms_of_type,
     only_of_type,
@@ -102,8 +101,8 @@ class NativeDatetimeCodec(TextualCodec):
         super().__init__((dt.datetime,), self._text, self._from_text_of_kind)
         self._aware = aware
         sql_type = sqltypes.AWARE_DATETIME if aware else sqltypes.NAIVE_DATETIME
-        self.column = ColumnForm(sql_type, self._encode_column, self._decode_column).decoding_one(
-            exactly(dt.datetime)
+        self.column = ColumnForm(sql_type, self._encode_column, self._decode_column).keeping(
+            dt.datetime
         )
 
     def _checked(self, value: dt.datetime) -> dt.datetime:
@@ -142,9 +141,9 @@ class DateCodec(TextualCodec):
 
     def __init__(self) -> None:
         super().__init__((dt.date,), dt.date.isoformat, dt.date.fromisoformat)
-        self.column = ColumnForm(
-            sqltypes.DATE, self._encode_column, self._decode_column
-        ).decoding_one(exactly(dt.date))
+        self.column = ColumnForm(sqltypes.DATE, self._encode_column, self._decode_column).keeping(
+            dt.date
+        )
 
     def _encode_column(self, values: list[Any], run: Encoding) -> list[Any]:
         only_of_type(values, dt.date)

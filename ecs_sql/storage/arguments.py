@@ -31,7 +31,7 @@ def checked_id(ecs_id: UUID) -> UUID:
     Raises:
         NotAnIdError: when it is none.
     """
-    if not issubclass(type(ecs_id), UUID):
+    if type(ecs_id) is not UUID and not issubclass(type(ecs_id), UUID):
         raise NotAnIdError(ecs_id)
     return ecs_id
 

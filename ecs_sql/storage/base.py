@@ -27,6 +27,7 @@ from ecs_sql.identity import (
     memories,
     memories_in,
     memories_of,
+    memory_of,
     remember,
     remember_all,
 )
@@ -373,7 +374,7 @@ class VersionedStorage(Verifiable, ABC):
 
     def _get_one(self, ecs_id: UUID) -> Any:
         current = current_transaction(self)
-        token = self._present_token()
+        token = self._token if current is None else current.token
         found, load = (
             self._find_alone(ecs_id) if current is None else self._find_inside(current.work, ecs_id)
         )
@@ -382,7 +383,7 @@ class VersionedStorage(Verifiable, ABC):
         if load is not None:
             return self._finished(load, token).entities[ecs_id]
         entity, content = load_one(found)
-        memory = Memory(token, ecs_id, found[1][LINEAGE_ID], content)
+        memory = memory_of(token, ecs_id, found[1][LINEAGE_ID], content)
         if current is None:
             remember(entity, memory)
         elif not current.joined:

@@ -253,14 +253,15 @@ def load_one(found: Found) -> tuple[IdentifiedModel, Content]:
     codec, row = found
     content = row[CONTENT:]
     try:
-        entity, run = codec.make(row[1:])
+        entity, run = codec.make(row)
     except Exception as error:
         raise codec.located([row[1]], [content], error, Decoding({})) from error
     mark_one_from_storage(entity)
-    if run.filled:  # see `_contents_of`
-        (content,) = codec.encode([entity], pinned_id)
-    for model in run.models:
-        finish_model(model)
+    if run is not None:
+        if run.filled:  # see `_contents_of`
+            (content,) = codec.encode([entity], pinned_id)
+        for model in run.models:
+            finish_model(model)
     return entity, content
 
 

@@ -6,13 +6,12 @@ joins that class's tables from the outside, so that the base row comes back what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from ecs_sql.codecs.chunks import IDS, Chunking
-from ecs_sql.codecs.rowwise import RowConversion
+from ecs_sql.codecs.rowwise import CONTEXT, MarkFound, row_function
 from ecs_sql.storage.rows import Row
 
 if TYPE_CHECKING:
@@ -39,12 +38,14 @@ class SingleRead:
         self.name = statements.codec.spec.table_name
         self.statement = statements.select_one + condition
         converters = [*identity[1:], *statements.content_converters]
-        self._conversion = RowConversion([converter.conversion for converter in converters])
-        self._keys = statements.keys
-        first = len(identity) - 1
+        keys = self._keys = statements.keys
+        first = keys + len(identity) - 1
         content = [(first + place, chunking) for place, chunking in statements.chunked]
         self._chunked = [(first - 1, IDS), *content]
-        self._marked = _by_mark(self._chunked)
+        conversions = [None] * keys + [converter.conversion for converter in converters] + [None]
+        places = [0, CONTEXT, *range(keys, keys + len(converters))]
+        self._convert = row_function(conversions, places)
+        self._convert_whole = row_function(conversions, places, marks=_by_mark(self._chunked))
 
     def canonical(self, ecs_id: UUID, row: Row, restore: Restore) -> Row:
         """The canonical row of a driver's.
@@ -60,29 +61,18 @@ class SingleRead:
         keys = self._keys
         if row[0] is None or (keys > 1 and None in row[:keys]):
             raise UnexpectedRow
-        values = list(row[keys:-1])
-        for pick, nothing, mark in self._marked:
-            if mark in nothing.join(filter(None, pick(values))):
-                columns = [[value] for value in values]
-                restore(
-                    self._chunked, columns
-                )  # text and bytes are to the driver what they are here
-                values = [value for (value,) in columns]
-        self._conversion.apply(values)
-        return (row[0], ecs_id, *values)
+        try:
+            canonical: Row = self._convert_whole(row, ecs_id)
+        except MarkFound:
+            columns = [[value] for value in row]
+            restore(self._chunked, columns)  # text and bytes are to the driver what they are here
+            canonical = self._convert([value for (value,) in columns], ecs_id)
+        return canonical
 
 
-def _by_mark(
-    chunked: Sequence[tuple[int, Chunking]],
-) -> list[tuple[Callable[[list[Any]], Sequence[Any]], Any, Any]]:
-    """What picks a row's columns that may hold pointers, by what these begin with."""
+def _by_mark(chunked: Sequence[tuple[int, Chunking]]) -> dict[str | bytes, list[int]]:
+    """Where a row may hold pointers, by what these begin with."""
     places: dict[str | bytes, list[int]] = {}
     for place, chunking in chunked:
         places.setdefault(chunking.mark, []).append(place)
-    return [(_picker(own), type(mark)(), mark) for mark, own in places.items()]
-
-
-def _picker(places: list[int]) -> Callable[[list[Any]], Sequence[Any]]:
-    if len(places) == 1:  # a slice, so that it picks a list too
-        return itemgetter(slice(places[0], places[0] + 1))
-    return itemgetter(*places)
+    return places

@@ -212,11 +212,12 @@ class SqlAlchemyEntityStorage(VersionedStorage):
         return super()._find_alone(ecs_id)
 
     def _find_inside(self, work: UnitOfWork, ecs_id: UUID) -> tuple[Found | None, Load | None]:
-        with self._translation:
-            try:
-                return find_one(work, ecs_id)
-            except DBAPIError as error:
+        try:
+            return find_one(work, ecs_id)
+        except Exception as error:
+            if isinstance(error, DBAPIError):
                 self._note_failure(error)
+            with self._translation:
                 raise
 
     # Verification

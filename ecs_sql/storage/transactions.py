@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
 
+from ecs_sql import processes
 from ecs_sql.errors import TransactionError
 from ecs_sql.storage.journal import Journal
 from ecs_sql.storage.rows import UnitOfWork
@@ -37,7 +37,7 @@ class Transaction:
         self.token = token
         """What memories of it are marked with: the storage's from before it began, which a later `clear` voids."""
         self.has_ended = False
-        self._process = os.getpid()
+        self._process = processes.present
         self._thread = threading.get_ident()
 
     def inner(self, *, read_only: bool) -> Transaction:
@@ -49,7 +49,7 @@ class Transaction:
     @property
     def is_of_this_process(self) -> bool:
         """Whether it was begun here, and not in the process from which this one was forked."""
-        return self._process == os.getpid()
+        return self._process is processes.present
 
     @property
     def is_of_this_thread(self) -> bool:
