@@ -88,7 +88,7 @@ class _Snapshot:
         made: dict[UUID, Any] = {
             key: object.__new__(node.entity_class) for key, node in self.nodes.items()
         }
-        run = Decoding(made)
+        run = Decoding({key.int: entity for key, entity in made.items()})
         for key, node in self.nodes.items():
             codec = codec_of(node.entity_class)
             columns: list[Sequence[Any]] = [[value] for value in node.content]

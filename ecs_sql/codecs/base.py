@@ -85,14 +85,14 @@ class Encoding:
 
 
 class Decoding:
-    """One run of decoding: the entity of each id, and the nested models that were made.
+    """One run of decoding: the entity of each id, by its number, and the nested models that were made.
 
     `filled` tells that an older form lacked a field, and got its default.
     """
 
     __slots__ = ("entities", "filled", "models")
 
-    def __init__(self, entities: dict[UUID, Any]) -> None:
+    def __init__(self, entities: dict[int, Any]) -> None:
         self.entities = entities
         self.models: list[Any] = []
         self.filled = False

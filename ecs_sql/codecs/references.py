@@ -26,7 +26,7 @@ from ecs_sql.codecs.base import (
     registry,
 )
 from ecs_sql.codecs.scalars import parse_uuids, uuid_list
-from ecs_sql.identity import IdentifiedModel
+from ecs_sql.identity import IdentifiedModel, number_of
 from ecs_sql.nodes import ReferenceNode
 
 
@@ -39,11 +39,11 @@ class Pinned:
         self.ecs_id = ecs_id
 
 
-class AllPinned(dict[UUID, Any]):
+class AllPinned(dict[int, Any]):
     """Answers every id with a `Pinned`: decodes a form whose targets are not at hand."""
 
-    def __missing__(self, ecs_id: UUID) -> Pinned:
-        return Pinned(ecs_id)
+    def __missing__(self, number: int) -> Pinned:
+        return Pinned(UUID(int=number))
 
 
 def pinned_id(entity: Any) -> UUID:
@@ -59,9 +59,9 @@ def entities_of(ids: Iterable[UUID], run: Decoding) -> list[Any]:
         Dangling: when one is not there.
     """
     try:
-        return list(map(run.entities.__getitem__, ids))
+        return list(map(run.entities.__getitem__, map(number_of, ids)))
     except KeyError as error:
-        raise Dangling(error.args[0]) from error
+        raise Dangling(UUID(int=error.args[0])) from error
 
 
 class ReferenceCodec(Codec):

@@ -28,6 +28,7 @@ from ecs_sql.identity import (
     memories_in,
     memories_of,
     memory_of,
+    number_of,
     remember,
     remember_all,
 )
@@ -381,7 +382,7 @@ class VersionedStorage(Verifiable, ABC):
         if found is None:
             return None
         if load is not None:
-            return self._finished(load, token).entities[ecs_id]
+            return self._finished(load, token).entities[ecs_id.int]
         entity, content = load_one(found)
         memory = memory_of(token, ecs_id, found[1][LINEAGE_ID], content)
         if current is None:
@@ -410,7 +411,7 @@ class VersionedStorage(Verifiable, ABC):
         if entity_type is not None:
             self._check_known(entity_type)
         entities = self._load(lambda work, load: load.ids(ids)).entities
-        found = [entities.get(ecs_id) for ecs_id in ids]
+        found = list(map(entities.get, map(number_of, ids)))
         if entity_type is not None:
             for ecs_id, entity in zip(ids, found, strict=True):
                 if entity is not None and not isinstance(entity, entity_type):
@@ -455,7 +456,7 @@ class VersionedStorage(Verifiable, ABC):
             load.ids(listed)
 
         entities = self._load(gather).entities
-        return [entities[ecs_id] for ecs_id in listed]
+        return [entities[ecs_id.int] for ecs_id in listed]
 
     def get_registry_status(self) -> RegistryStatus:
         """See `EntityStorage.get_registry_status`."""

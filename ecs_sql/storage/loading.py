@@ -15,7 +15,12 @@ from ecs_sql.codecs.references import pinned_id
 from ecs_sql.entity_codec import Content, EntityCodec, Values
 from ecs_sql.errors import UnstorableValueError
 from ecs_sql.fields import EXTRA_FIELD
-from ecs_sql.identity import IdentifiedModel, mark_from_storage, mark_one_from_storage
+from ecs_sql.identity import (
+    IdentifiedModel,
+    mark_from_storage,
+    mark_one_from_storage,
+    number_of,
+)
 from ecs_sql.instances import new_instances
 from ecs_sql.storage.garbage import collection_paused
 from ecs_sql.storage.rows import CONTENT, Found, Row, Rows, UnitOfWork
@@ -42,11 +47,14 @@ class Source(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """One load's entities and what they were loaded from."""
+    """One load's entities, by the numbers of their ids, and what they were loaded from."""
 
-    entities: dict[UUID, Any]
+    entities: dict[int, Any]
     sources: list[Source]
 
+
+Wanted = dict[int, UUID]
+"""Ids that are to be read, each by its number."""
 
 _FIRST_AHEAD = 64
 _AHEAD_GROWTH = 4
@@ -63,16 +71,16 @@ class Load:
 
     def __init__(self, work: UnitOfWork) -> None:
         self._work = work
-        self._entities: dict[UUID, Any] = {}
+        self._entities: dict[int, Any] = {}
         self._run = Decoding(self._entities)
         self._batches: list[_Batch] = []
-        self._spare: dict[UUID, tuple[EntityCodec, Row]] = {}
+        self._spare: dict[int, tuple[EntityCodec, Row]] = {}
         self._referrers: set[EntityCodec] = set()
-        self._missing: set[UUID] = set()
+        self._missing: set[int] = set()
 
     def ids(self, ecs_ids: Iterable[UUID]) -> None:
         """Gather these versions, as far as they are stored, and all that they refer to."""
-        self._gather(list(dict.fromkeys(ecs_ids)), 1)
+        self._gather(_unique(ecs_ids), 1)
 
     def rows(self, rows: Iterable[Rows]) -> list[Any]:
         """Gather these rows and all that they refer to; the rows' entities, in stored order, unfinished."""
@@ -83,7 +91,7 @@ class Load:
         self._gather(self._wanted(pinned), 2)
         return _in_stored_order(batches)
 
-    def _gather(self, wanted: list[UUID], level: int) -> None:
+    def _gather(self, wanted: Wanted, level: int) -> None:
         ahead = 0
         while wanted:
             spare = len(self._spare)
@@ -98,55 +106,53 @@ class Load:
             wanted = self._read_level(wanted, ahead)
             level += 1
 
-    def _read_level(self, wanted: list[UUID], ahead: int) -> list[UUID]:
+    def _read_level(self, wanted: Wanted, ahead: int) -> Wanted:
         pinned: list[UUID] = []
-        asked = set(wanted) if ahead else set[UUID]()
         known = len(self._entities)
         referrers, self._referrers = self._referrers, set()
         self._spare.clear()
-        for rows in self._work.find(wanted, referrers, ahead):
-            pinned += self._absorb(self._only(rows, asked) if ahead else rows)
+        for rows in self._work.find(wanted.values(), referrers, ahead):
+            pinned += self._absorb(self._only(rows, wanted) if ahead else rows)
         if len(self._entities) - known < len(wanted):
-            self._missing.update(set(wanted).difference(self._entities))
+            self._missing.update(wanted.keys() - self._entities.keys())
         return self._wanted(pinned)
 
-    def _wanted(self, pinned: Iterable[UUID]) -> list[UUID]:
-        """Those of the ids that are still to be read, each once.
+    def _wanted(self, pinned: Iterable[UUID]) -> Wanted:
+        """Those of the ids that are still to be read, each once."""
+        unique = _unique(pinned)
+        for known in unique.keys() & self._entities.keys() | unique.keys() & self._missing:
+            del unique[known]
+        return unique
 
-        A UUID's hash is dear; dicts and sets that are made of each other take it over.
-        """
-        unique = dict.fromkeys(pinned)
-        new = set(unique).difference(self._entities, self._missing)
-        return list(unique) if len(new) == len(unique) else [i for i in unique if i in new]
-
-    def _only(self, rows: Rows, asked: set[UUID]) -> Rows:
+    def _only(self, rows: Rows, asked: Wanted) -> Rows:
         """The asked rows; those that were read ahead are kept aside."""
         kept: list[Row] = []
-        for ecs_id, row in zip(rows.ecs_ids, rows.single(), strict=True):
-            if ecs_id in asked:
+        for number, row in zip(map(number_of, rows.ecs_ids), rows.single(), strict=True):
+            if number in asked:
                 kept.append(row)
-            elif ecs_id not in self._entities:
-                self._spare[ecs_id] = (rows.codec, row)
+            elif number not in self._entities:
+                self._spare[number] = (rows.codec, row)
         return Rows.of(rows.codec, kept)
 
-    def _take_spare(self, wanted: list[UUID]) -> list[UUID]:
+    def _take_spare(self, wanted: Wanted) -> Wanted:
         """Absorb what was read ahead, and what that refers to; what is left has to be read."""
         if not self._spare:
             return wanted
-        left: dict[UUID, None] = {}
+        left: Wanted = {}
         while wanted:
             groups: dict[EntityCodec, list[Row]] = {}
-            for ecs_id in wanted:
-                spare = self._spare.pop(ecs_id, None)
+            for number, ecs_id in wanted.items():
+                spare = self._spare.pop(number, None)
                 if spare is None:
-                    left[ecs_id] = None
+                    left[number] = ecs_id
                 else:
                     groups.setdefault(spare[0], []).append(spare[1])
             pinned: list[UUID] = []
             for codec, rows in groups.items():
                 pinned += self._absorb(Rows.of(codec, rows))
-            wanted = [ecs_id for ecs_id in self._wanted(pinned) if ecs_id not in left]
-        return list(left)
+            new = self._wanted(pinned)
+            wanted = {number: new[number] for number in new if number not in left}
+        return left
 
     def _absorb(self, rows: Rows) -> list[UUID]:
         """Make the rows' objects, still empty, and tell the ids that they refer to."""
@@ -158,7 +164,7 @@ class Load:
         except Undecodable as error:
             raise codec.located(rows.ecs_ids, rows.contents, error, Decoding({})) from error
         entities = new_instances(codec.spec.entity_class, len(rows.positions))
-        self._entities.update(zip(rows.ecs_ids, entities, strict=True))
+        self._entities.update(zip(map(number_of, rows.ecs_ids), entities, strict=True))
         batch = _Batch(rows, parsed, entities)
         self._batches.append(batch)
         if pinned:
@@ -222,6 +228,11 @@ class Load:
             entity.__dict__.update(values)
             for model in run.models:
                 finish_model(model)
+
+
+def _unique(ecs_ids: Iterable[UUID]) -> Wanted:
+    ids = list(ecs_ids)
+    return dict(zip(map(number_of, ids), ids, strict=True))
 
 
 def _contents_of(batch: _Batch) -> Sequence[Content]:

@@ -330,7 +330,7 @@ def _read_graph(
     dialect.inspect(connection)
     load = Load(SqlWork(connection, Catalogue(mapping, dialect, connection.dialect)))
     load.ids([ecs_id])
-    found: IdentifiedModel | None = load.finish().entities.get(ecs_id)
+    found: IdentifiedModel | None = load.finish().entities.get(ecs_id.int)
     return found
 
 

@@ -59,7 +59,7 @@ class ContentCheck:
             if item.column.form.pins is not None:
                 item.column.form.pins([p for p in parsed if p is not UNREADABLE], ids)
         known = self._find_targets(set(ids)) if ids else {}
-        entities = {ecs_id: target_of(ecs_id, known[ecs_id]) for ecs_id in known}
+        entities = {ecs_id.int: target_of(ecs_id, known[ecs_id]) for ecs_id in known}
         for item, parsed, column in zip(self._fields, readied, columns, strict=True):
             self._decode(item, places, parsed, column, entities)
 
@@ -97,7 +97,7 @@ class ContentCheck:
         places: Sequence[Place],
         parsed: Sequence[Any],
         column: Sequence[Any],
-        entities: dict[UUID, Any],
+        entities: dict[int, Any],
     ) -> None:
         form = item.column.form
         try:
@@ -108,7 +108,7 @@ class ContentCheck:
                     self._decode_one(item, place, one, value, entities)
 
     def _decode_one(
-        self, item: FieldSpec, place: Place, parsed: Any, value: Any, entities: dict[UUID, Any]
+        self, item: FieldSpec, place: Place, parsed: Any, value: Any, entities: dict[int, Any]
     ) -> None:
         try:
             _decode_and_encode(item.column.form, [parsed], entities)
@@ -118,14 +118,14 @@ class ContentCheck:
             self._undecodable(item, place, value, error)
 
     def _dangling(
-        self, item: FieldSpec, place: Place, parsed: Any, value: Any, entities: dict[UUID, Any]
+        self, item: FieldSpec, place: Place, parsed: Any, value: Any, entities: dict[int, Any]
     ) -> None:
         """Each target of the value that is missing."""
         ids: list[UUID] = []
         if item.column.form.pins is not None:
             item.column.form.pins([parsed], ids)
         for target in dict.fromkeys(ids):
-            if target not in entities:
+            if target.int not in entities:
                 self._run.found(
                     "broken_reference",
                     place,
@@ -143,7 +143,7 @@ class ContentCheck:
         self._run.found(kind, place, reason_of(error), column=item.column_name, value=value)
 
 
-def _decode_and_encode(form: ColumnForm, parsed: list[Any], entities: dict[UUID, Any]) -> None:
+def _decode_and_encode(form: ColumnForm, parsed: list[Any], entities: dict[int, Any]) -> None:
     """Decode values, and see that their field would take them."""
     values = form.decode(parsed, Decoding(entities))
     form.encode(values, Encoding(pinned_id))
