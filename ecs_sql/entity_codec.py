@@ -90,19 +90,19 @@ class EntityCodec:
             raise  # pragma: no cover - a list is refused only where one of its values is
 
     def _encode(self, entities: Sequence[IdentifiedModel], id_of: IdOf) -> list[Content]:
-        run = Encoding(id_of)
-        columns = [form.encode(_values(entities, name), run) for name, form in self._forms]
+        run, values = Encoding(id_of), _dicts(entities)
+        columns = [form.encode(_values(entities, values, name), run) for name, form in self._forms]
         return list(zip(*columns, strict=True)) if columns else [()] * len(entities)
 
     def _encode_one(self, entity: IdentifiedModel, id_of: IdOf) -> None:
         for name, form in self._forms:
             try:
-                form.encode(_values([entity], name), Encoding(id_of))
+                form.encode(_values([entity], _dicts([entity]), name), Encoding(id_of))
             except Refusal as refusal:
                 named = _extra_name(entity, form) if name == EXTRA_FIELD else name
                 raise _unstorable(entity, named, refusal.value, refusal.reason) from refusal
             except RecursionError as error:
-                value = _values([entity], name)[0]
+                value = _values([entity], _dicts([entity]), name)[0]
                 raise _unstorable(
                     entity, name, value, "it is nested too deep; flatten it"
                 ) from error
@@ -253,11 +253,18 @@ class _Layout:
 _OLD_IDS = Identity._fields.index("old_ids")
 
 
-def _values(entities: Sequence[IdentifiedModel], name: str) -> list[Any]:
+def _dicts(entities: Sequence[IdentifiedModel]) -> list[dict[str, Any]]:
+    return [entity.__dict__ for entity in entities]
+
+
+def _values(
+    entities: Sequence[IdentifiedModel], dicts: Sequence[dict[str, Any]], name: str
+) -> list[Any]:
+    """The column of one field, or of the extra values."""
     if name == EXTRA_FIELD:
         return [entity.__pydantic_extra__ or {} for entity in entities]
     try:
-        return [entity.__dict__[name] for entity in entities]
+        return [values[name] for values in dicts]
     except KeyError:
         entity = next(entity for entity in entities if name not in entity.__dict__)
         raise _unstorable(entity, name, None, "the field is not set; set it") from None

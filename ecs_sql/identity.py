@@ -232,17 +232,17 @@ def memories_in(
     storage: object, entities: Sequence[IdentifiedModel], known: Sequence[Memory | None]
 ) -> list[Memory | None]:
     """The memories that are this storage's and of the version that the object still says it is."""
-    return [
-        memory
-        if memory is not None and memory.storage is storage and _is_of(entity, memory)
-        else None
-        for entity, memory in zip(entities, known, strict=True)
-    ]
-
-
-def _is_of(entity: IdentifiedModel, memory: Memory) -> bool:
-    values = entity.__dict__
-    return (values["ecs_id"], values["lineage_id"]) == (memory.ecs_id, memory.lineage_id)
+    found: list[Memory | None] = []
+    for entity, memory in zip(entities, known, strict=True):
+        own = None
+        if memory is not None and memory.storage is storage:
+            values, (_, ecs_id, lineage_id, _) = entity.__dict__, memory
+            if (values["ecs_id"] is ecs_id or values["ecs_id"] == ecs_id) and (
+                values["lineage_id"] is lineage_id or values["lineage_id"] == lineage_id
+            ):
+                own = memory
+        found.append(own)
+    return found
 
 
 def identity_of(entity: IdentifiedModel) -> Identity:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -46,10 +47,8 @@ class AllPinned(dict[int, Any]):
         return Pinned(UUID(int=number))
 
 
-def pinned_id(entity: Any) -> UUID:
-    """The id of an entity or of what stands for one."""
-    ecs_id: UUID = entity.ecs_id
-    return ecs_id
+pinned_id: Callable[[Any], UUID] = attrgetter("ecs_id")
+"""The id of an entity or of what stands for one."""
 
 
 def entities_of(ids: Iterable[UUID], run: Decoding) -> list[Any]:

@@ -54,9 +54,13 @@ class VersionReader:
         return rows, codes
 
     def _bookkeeping(
-        self, columns: Sequence[list[Any]], rows: Sequence[Any], codes: Sequence[Any]
+        self,
+        statements: ClassStatements,
+        columns: Sequence[list[Any]],
+        rows: Sequence[Any],
+        codes: Sequence[Any],
     ) -> list[Values]:
-        """The columns of the bookkeeping of rows that begin with the identity columns."""
+        """The columns of the bookkeeping of a class's rows, which begin with the identity columns."""
         own = list(columns[:_IDENTITY_WIDTH])
         converters = self._catalogue.identity_converters
         try:
@@ -68,10 +72,15 @@ class VersionReader:
                 )
             ]
         except (Undecodable, ValueError, TypeError) as error:
-            raise self._damaged_identity(rows, codes, error) from error
+            entity_class = statements.codec.spec.entity_class
+            raise self._damaged_identity(entity_class, rows, codes, error) from error
 
     def _damaged_identity(
-        self, rows: Sequence[Any], codes: Sequence[Any], error: Exception
+        self,
+        entity_class: type[IdentifiedModel],
+        rows: Sequence[Any],
+        codes: Sequence[Any],
+        error: Exception,
     ) -> Exception:
         for row in rows:
             for name, converter, value, code in zip(
@@ -83,8 +92,6 @@ class VersionReader:
             ):
                 reason = _fault_of(converter, value, code, error)
                 if reason is not None:
-                    statements = self._catalogue.named(row[-1])
-                    entity_class = statements.codec.spec.entity_class if statements else None
                     ecs_id = None if name == "ecs_id" else as_uuid(row[1])
                     return StoredValueError(entity_class, ecs_id, name, value, reason)
         return error
@@ -114,7 +121,7 @@ class VersionReader:
         heads: dict[UUID, Head] = {}
         groups, codes = self._types(ecs_ids)
         for statements, rows in groups.items():
-            bookkeeping = self._bookkeeping(_columns(rows), rows, codes)
+            bookkeeping = self._bookkeeping(statements, _columns(rows), rows, codes)
             entity_class = statements.codec.spec.entity_class
             for ecs_id, lineage_id, parent_id, _, old_ids in zip(*bookkeeping, strict=True):
                 heads[ecs_id] = Head(entity_class, lineage_id, parent_id, old_ids)
@@ -165,7 +172,8 @@ class VersionReader:
     ) -> Rows:
         """Rows whose base rows are read already."""
         columns = _columns(base_rows)
-        positions, bookkeeping = columns[0], self._bookkeeping(columns, base_rows, base_codes)
+        positions = columns[0]
+        bookkeeping = self._bookkeeping(statements, columns, base_rows, base_codes)
         rows, codes = self.by_ids(statements.select_content, statements.key, positions)
         if len(rows) != len(positions):
             raise self._row_missing(statements, positions, bookkeeping[0], rows)
@@ -194,7 +202,7 @@ class VersionReader:
             rows
             for condition, parameters in self._dialect.membership("base_entities.ecs_id", ids)
             for rows in self._driver.in_batches(
-                f"{statements.select_all} WHERE {condition}{own}", parameters, convert
+                f"{statements.select_exact} WHERE {condition}{own}", parameters, convert
             )
         ]
 
@@ -205,12 +213,10 @@ class VersionReader:
         if not rows:
             return Rows.of(statements.codec, ())
         columns = _columns(rows)
-        bookkeeping = self._bookkeeping(columns, rows, codes)
+        bookkeeping = self._bookkeeping(statements, columns, rows, codes)
+        end = _IDENTITY_WIDTH + len(statements.content_converters)
         content = self._content(
-            statements,
-            columns[_IDENTITY_WIDTH:-1],
-            codes[_IDENTITY_WIDTH:-1],
-            bookkeeping[0],
+            statements, columns[_IDENTITY_WIDTH:end], codes[_IDENTITY_WIDTH:end], bookkeeping[0]
         )
         return Rows(statements.codec, columns[0], bookkeeping, content)
 
@@ -263,7 +269,7 @@ class VersionReader:
             )
             try:
                 read = self._driver.in_batches(
-                    statements.select_all + condition,
+                    statements.select_exact + condition,
                     (first, first + ahead),
                     partial(self._joined_rows, statements),
                 )
@@ -287,15 +293,16 @@ class VersionReader:
 
     def _all_of(self, statements: ClassStatements, *, is_topmost: bool) -> list[Rows]:
         """All versions of exactly one class; those of the topmost show whether all other types are known."""
-        own = statements.codec.spec.table_name
         order = " ORDER BY base_entities.id"
-        convert = partial(self._exact_rows, statements)
         if (
             is_topmost
         ):  # its table has the rows of all subclasses, also of those that nobody registered
+            convert = partial(self._exact_rows, statements)
             return self._driver.in_batches(statements.select_all + order, (), convert)
+        own = (statements.codec.spec.table_name,)
         condition = f" WHERE base_entities.type = {self._dialect.placeholder}{order}"
-        return self._driver.in_batches(statements.select_all + condition, (own,), convert)
+        convert = partial(self._joined_rows, statements)
+        return self._driver.in_batches(statements.select_exact + condition, own, convert)
 
     def _exact_rows(
         self, statements: ClassStatements, rows: Sequence[Any], codes: list[Any]

@@ -139,7 +139,7 @@ class ClassStatements:
         self.chunked = [(place, found) for place, found in enumerate(chunkings) if found]
         self.key = f"{self.parts[-1].table}.id"
         selects = _selects(codec.spec.table_name, base.columns[0].table, tables, content)
-        self.select_content, self.select_all, self.select_one = (
+        self.select_content, self.select_exact, self.select_all, self.select_one = (
             _text(statement, dialect) for statement in selects
         )
         self.keys = len(tables)
@@ -168,8 +168,8 @@ class ClassStatements:
 
 def _selects(
     name: str, base: Table, tables: Sequence[Table], content: Sequence[Column[Any]]
-) -> tuple[Select[Any], Select[Any], Select[Any]]:
-    """Queries for a class's versions: the content alone, with the bookkeeping, and for one of any class.
+) -> tuple[Select[Any], ...]:
+    """Queries for a class's versions: the content, with the bookkeeping, with the type, and for one of any class.
 
     Args:
         name: the discriminator.
@@ -185,13 +185,13 @@ def _selects(
     for table in reversed(parents):
         joined = joined.join(table, table.c.id == leaf.c.id)
         around = around.outerjoin(table, table.c.id == leaf.c.id)
+    whole = joined.join(base, base.c.id == leaf.c.id)
     identity = [base.c[column] for column in IDENTITY_COLUMNS]
     keys = [table.c.id for table in reversed(tables)]
     return (
         select(leaf.c.id, *content).select_from(joined),
-        select(*identity, *content, base.c.type).select_from(
-            joined.join(base, base.c.id == leaf.c.id)
-        ),
+        select(*identity, *content).select_from(whole),
+        select(*identity, *content, base.c.type).select_from(whole),
         select(*keys, *identity[2:], *content, base.c.type).select_from(around),
     )
 
