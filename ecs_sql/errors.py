@@ -9,6 +9,8 @@ Every error derives from `EcsSqlError`, carries its data as attributes and ends 
     ├── UnstorableValueError       a value that its field cannot keep
     ├── NotAnEntityError           something else where an entity belongs
     ├── NotAnIdError               something else where an id belongs
+    ├── NotAnEntityClassError      something else where an entity class belongs
+    ├── ArgumentError              any other argument that cannot be what was meant
     ├── EntityTypeError            an id of another type than asked for
     ├── UnknownDiscriminatorError  a stored type that nobody registered
     ├── StoredValueError           a stored value that no longer decodes
@@ -172,6 +174,34 @@ class NotAnIdError(EcsSqlError, TypeError):
     def __init__(self, value: object) -> None:
         self.value = value
         super().__init__(f"{_short.repr(value)} is no id; give a UUID")
+
+
+class NotAnEntityClassError(EcsSqlError, TypeError):
+    """Something that is no class was given where an entity class belongs."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+        super().__init__(
+            f"{_short.repr(value)} is no entity class; give the class itself, a subclass of Entity"
+        )
+
+
+class ArgumentError(EcsSqlError, TypeError, ValueError):
+    """An argument cannot be what was meant.
+
+    Attributes:
+        argument: its name.
+        value: what was given.
+        reason: why it cannot be.
+        remedy: what to give instead.
+    """
+
+    def __init__(self, argument: str, value: object, reason: str, remedy: str) -> None:
+        self.argument = argument
+        self.value = value
+        self.reason = reason
+        self.remedy = remedy
+        super().__init__(f"{argument}={_short.repr(value)}: {reason}; {remedy}")
 
 
 class EntityTypeError(EcsSqlError, TypeError):

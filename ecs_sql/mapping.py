@@ -8,7 +8,12 @@ from typing import Any, TypeVar, overload
 
 from sqlalchemy import MetaData, Table
 
-from ecs_sql.errors import MappingError, MappingFault, UnregisteredClassError
+from ecs_sql.errors import (
+    MappingError,
+    MappingFault,
+    NotAnEntityClassError,
+    UnregisteredClassError,
+)
 from ecs_sql.fields import EntityClass, EntitySpec, collect_specs, is_abstract
 from ecs_sql.identity import IdentifiedModel
 from ecs_sql.processes import ForkSafeLock
@@ -78,8 +83,11 @@ class EntityMapping(Mapping[type[IdentifiedModel], type[BaseEntitySQL]]):
         """Map all concrete subclasses of a class that are known so far, and itself if it is concrete.
 
         Raises:
+            NotAnEntityClassError: when the base is no class.
             MappingError: with every fault of every class; the mapping is as it was.
         """
+        if not isinstance(base, type):
+            raise NotAnEntityClassError(base)
         found: dict[type[IdentifiedModel], None] = {}
         pending = [base]
         while pending:

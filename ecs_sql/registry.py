@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeVar, overload
 from uuid import UUID
 
 from ecs_sql.entity import Entity
+from ecs_sql.errors import ArgumentError
 from ecs_sql.processes import ForkSafeLock
 from ecs_sql.storage.memory import InMemoryEntityStorage
 from ecs_sql.storage.protocol import EntityStorage
@@ -31,7 +32,14 @@ class EntityRegistry:
 
     @classmethod
     def use_storage(cls, storage: EntityStorage) -> None:
-        """Use a storage for the whole process from now on."""
+        """Use a storage for the whole process from now on.
+
+        Raises:
+            ArgumentError: when it is none.
+        """
+        if not callable(getattr(storage, "register_many", None)):
+            remedy = "give a storage, such as SqlAlchemyEntityStorage(url, classes)"
+            raise ArgumentError("storage", storage, "it is no storage", remedy)
         with cls._lock:
             cls._storage = storage
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID, uuid4
 
 import pytest
-from pydantic import BaseModel
-from sqlalchemy import inspect, text, update
+from pydantic import BaseModel, create_model
+from sqlalchemy import LargeBinary, String, inspect, text, update
 
 import ecs_sql
 from ecs_sql import Entity, EntityMapping, InMemoryEntityStorage, SqlAlchemyEntityStorage, errors
@@ -302,6 +302,71 @@ def test_what_is_no_entity_is_an_error(make_storage: MakeStorage) -> None:
 
 
 # ---------------------------------------------------------------- what stands in the database
+
+
+def test_what_is_no_class_cannot_be_asked_for(make_storage: MakeStorage) -> None:
+    storage: Any = make_storage(Cup)
+    asked: list[Callable[[], object]] = [
+        lambda: storage.list_by_type("Cup"),
+        lambda: storage.get(uuid4(), "Cup"),
+        lambda: storage.get_many([uuid4()], "Cup"),
+        lambda: EntityMapping().register_subclasses("Cup"),  # type: ignore[arg-type]
+    ]
+    for ask in asked:
+        with pytest.raises(errors.NotAnEntityClassError) as caught:
+            ask()
+        check_message(caught.value, "'Cup'", "give the class itself")
+
+
+def test_one_where_a_list_belongs_is_an_error(make_storage: MakeStorage) -> None:
+    storage: Any = make_storage(Cup)
+    ecs_id = uuid4()
+    for ask, value, remedy in (
+        (storage.register_many, Cup(), "register it"),
+        (storage.register_many, 5, "give a list"),
+        (storage.get_many, ecs_id, "give a list"),
+        (storage.existing, ecs_id, "give a list"),
+    ):
+        with pytest.raises(errors.ArgumentError) as caught:
+            ask(value)
+        assert caught.value.value is value
+        check_message(caught.value, remedy)
+    assert storage.list_by_type(Cup) == []
+
+
+@pytest.mark.parametrize("classes", [Cup, "Cup"])
+def test_a_storage_is_opened_with_a_list_of_classes(classes: Any) -> None:
+    with pytest.raises(errors.ArgumentError) as caught:
+        SqlAlchemyEntityStorage("sqlite://", classes)
+    check_message(caught.value, "Cup", "give a list")
+
+
+def test_what_is_no_storage_cannot_be_used() -> None:
+    with pytest.raises(errors.ArgumentError) as caught:
+        ecs_sql.EntityRegistry.use_storage("sqlite://")  # type: ignore[arg-type]
+    check_message(caught.value, "'sqlite://'", "SqlAlchemyEntityStorage")
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"), [("batch_rows", 0), ("batch_rows", -1), ("keep", -1)]
+)
+def test_a_verification_that_would_read_nothing_is_refused(
+    make_storage: MakeStorage, argument: str, value: int
+) -> None:
+    storage: Any = make_storage(Cup)
+    with pytest.raises(errors.ArgumentError) as caught:
+        storage.verify(**{argument: value})
+    check_message(caught.value, f"{argument}={value}")
+
+
+@pytest.mark.parametrize("length", ["x", 0, -1, 1.5])
+def test_a_column_type_of_no_length_is_refused(length: Any) -> None:
+    annotations: list[Any] = [Annotated[str, String(length)], Annotated[bytes, LargeBinary(length)]]
+    for annotation in annotations:
+        made = create_model("Made", __base__=Entity, field=(annotation, ...))
+        with pytest.raises(errors.MappingError) as caught:
+            EntityMapping().register(made)
+        check_message(caught.value, "Made.field", "its length is no whole number")
 
 
 def test_what_is_no_entity_cannot_be_compared() -> None:

@@ -165,7 +165,7 @@ def _string(form: ColumnForm, node: Node, type_: sa.String) -> ColumnForm:
         raise _misfit(node, type_, "CHAR pads and cuts blanks; use String")
     if type_.length is None:
         return form
-    length = type_.length
+    length = _checked_length(node, type_, type_.length)
     if length > MAX_VARCHAR:
         raise _misfit(node, type_, f"MariaDB takes at most {MAX_VARCHAR} characters; use Text")
     return _with_check(
@@ -174,6 +174,12 @@ def _string(form: ColumnForm, node: Node, type_: sa.String) -> ColumnForm:
         lambda text: len(text) <= length,
         f"it is longer than {length} characters; shorten it",
     )
+
+
+def _checked_length(node: Node, type_: TypeEngine[Any], length: object) -> int:
+    if type(length) is not int or length < 1:
+        raise _misfit(node, type_, "its length is no whole number from 1 on; give one")
+    return length
 
 
 def _integer(form: ColumnForm, node: Node, type_: sa.Integer) -> ColumnForm:
@@ -253,9 +259,9 @@ def _datetime(form: ColumnForm, node: Node, type_: sa.DateTime) -> ColumnForm:
 def _binary(form: ColumnForm, node: Node, type_: sa.LargeBinary) -> ColumnForm:
     if form.sql_type is not sqltypes.BYTES:
         raise _misfit(node, type_, "its values are no bytes; leave the type out")
-    length = type_.length
-    if length is None:
+    if type_.length is None:
         return form
+    length = _checked_length(node, type_, type_.length)
     return _with_check(
         form,
         form.sql_type,

@@ -6,10 +6,16 @@ from collections.abc import Iterable
 from typing import TypeVar
 from uuid import UUID
 
-from ecs_sql.errors import NotAnEntityError, NotAnIdError
+from ecs_sql.errors import (
+    ArgumentError,
+    NotAnEntityClassError,
+    NotAnEntityError,
+    NotAnIdError,
+)
 from ecs_sql.identity import IdentifiedModel
 
 E = TypeVar("E", bound=IdentifiedModel)
+T = TypeVar("T")
 
 
 def checked_entities(entities: Iterable[E]) -> list[E]:
@@ -17,8 +23,11 @@ def checked_entities(entities: Iterable[E]) -> list[E]:
 
     Raises:
         NotAnEntityError: when one is none.
+        ArgumentError: when there is no list of them.
     """
-    found = list(entities)
+    if issubclass(type(entities), IdentifiedModel):
+        raise ArgumentError("entities", entities, "it is one entity", "give a list, or register it")
+    found = _listed("entities", entities)
     for entity in found:
         if not issubclass(type(entity), IdentifiedModel):
             raise NotAnEntityError(entity)
@@ -41,5 +50,36 @@ def checked_ids(ecs_ids: Iterable[UUID]) -> list[UUID]:
 
     Raises:
         NotAnIdError: when one is none.
+        ArgumentError: when there is no list of them.
     """
-    return list(map(checked_id, ecs_ids))
+    return list(map(checked_id, _listed("ecs_ids", ecs_ids)))
+
+
+def checked_class(entity_type: type[T]) -> type[T]:
+    """The class.
+
+    Raises:
+        NotAnEntityClassError: when it is none.
+    """
+    if not issubclass(type(entity_type), type):
+        raise NotAnEntityClassError(entity_type)
+    return entity_type
+
+
+def checked_count(argument: str, count: int, least: int) -> int:
+    """The number.
+
+    Raises:
+        ArgumentError: when it is less than the least, or no int.
+    """
+    if not issubclass(type(count), int) or count < least:
+        raise ArgumentError(argument, count, f"it is no int from {least} on", "give one")
+    return count
+
+
+def _listed(argument: str, values: Iterable[T]) -> list[T]:
+    try:
+        iterator = iter(values)
+    except TypeError:
+        raise ArgumentError(argument, values, "it is no list", "give a list") from None
+    return list(iterator)

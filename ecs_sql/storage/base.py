@@ -42,7 +42,7 @@ from ecs_sql.lineage import (
     present_heads,
     sort_unknown,
 )
-from ecs_sql.storage.arguments import checked_entities, checked_id, checked_ids
+from ecs_sql.storage.arguments import checked_class, checked_entities, checked_id, checked_ids
 from ecs_sql.storage.blocks import TransactionalStorage
 from ecs_sql.storage.garbage import collection_paused
 from ecs_sql.storage.latest import check_latest
@@ -313,7 +313,7 @@ class VersionedStorage(TransactionalStorage, Verifiable):
         return found
 
     def _check_known(self, entity_type: type[Any]) -> None:
-        if not self._knows(entity_type):
+        if not self._knows(checked_class(entity_type)):
             raise UnregisteredClassError(entity_type)
 
     def get_cold_snapshot(self, ecs_id: UUID) -> Entity | None:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, scoped_session
 
 from ecs_sql.codecs.chunks import Chunk
 from ecs_sql.entity_codec import EntityCodec, codec_of
-from ecs_sql.errors import ConnectionLostError, TransactionError
+from ecs_sql.errors import ArgumentError, ConnectionLostError, TransactionError
 from ecs_sql.identity import IdentifiedModel
 from ecs_sql.mapping import EntityMapping
 from ecs_sql.processes import ForkSafeLock
@@ -61,6 +61,7 @@ class SqlAlchemyEntityStorage(VersionedStorage):
         mapping: the mapping, or the entity classes to make one of.
 
     Raises:
+        ArgumentError: when there is neither a mapping nor a list of classes.
         MappingError: when a class cannot be mapped.
         StorageUrlError: when the database cannot be opened.
         SchemaMismatchError: when existing tables lack columns.
@@ -72,9 +73,7 @@ class SqlAlchemyEntityStorage(VersionedStorage):
     ) -> None:
         super().__init__()
         if not isinstance(mapping, EntityMapping):
-            classes = tuple(mapping)
-            mapping = EntityMapping()
-            mapping.register(*classes)
+            mapping = _mapping_of(mapping)
         mapping.resolve()
         self._mapping = mapping
         self._engine, self._dialect, self._own_engine = open_engine(target)
@@ -307,6 +306,15 @@ class SqlAlchemyEntityStorage(VersionedStorage):
             self._dialect.begin_write(connection)
         with self._nested(transaction, read_only=False):
             yield
+
+
+def _mapping_of(classes: Iterable[type[IdentifiedModel]]) -> EntityMapping:
+    if isinstance(classes, (type, str)):
+        reason = "it is no list of entity classes"
+        raise ArgumentError("mapping", classes, reason, "give a list, or an EntityMapping")
+    mapping = EntityMapping()
+    mapping.register(*classes)
+    return mapping
 
 
 class _OwnWork(SqlWork):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from ecs_sql.errors import short_repr
+from ecs_sql.storage.arguments import checked_count
 from ecs_sql.storage.verification.report import (
     Finding,
     FindingKind,
@@ -40,6 +41,9 @@ class VerificationRun:
 
     Attributes:
         batch_rows: how many rows at most are read at a time.
+
+    Raises:
+        ArgumentError: when nothing could be read, or a negative number kept.
     """
 
     def __init__(
@@ -49,8 +53,8 @@ class VerificationRun:
         on_finding: OnFinding | None,
         on_progress: OnProgress | None,
     ) -> None:
-        self.batch_rows = batch_rows
-        self._keep = keep
+        self.batch_rows = checked_count("batch_rows", batch_rows, 1)
+        self._keep = checked_count("keep", keep, 0)
         self._on_finding = on_finding
         self._on_progress = on_progress
         self._counts: Counter[FindingKind] = Counter()
