@@ -241,6 +241,16 @@ def test_sqlite_of_a_url_is_durable_and_waits(tmp_path: Path) -> None:
     storage.engine.dispose()
 
 
+@pytest.mark.parametrize(
+    "url", ["sqlite:///{}/a.db?timeout=0.25", "sqlite:///file:{}/a.db?uri=true&timeout=0.25"]
+)
+def test_the_patience_of_a_url_is_heeded(tmp_path: Path, url: str) -> None:
+    storage = SqlAlchemyEntityStorage(url.format(tmp_path), [Node])
+    with storage.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 250
+    storage.engine.dispose()
+
+
 def test_an_application_s_own_engine_is_left_as_it_is_set(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'application.db'}", connect_args={"timeout": 3})
     before = pragmas(engine)

@@ -54,7 +54,6 @@ def _set_up(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000}")
     cursor.close()
 
 
@@ -72,13 +71,15 @@ class SqliteDialect(DatabaseDialect):
 
     def own_engine(self, url: URL) -> Engine:
         options: dict[str, Any] = {}
+        connect: dict[str, Any] = {}
+        if "timeout" not in url.query:
+            connect["timeout"] = BUSY_TIMEOUT_SECONDS
         if is_memory(url):
-            options = {
-                "poolclass": StaticPool,
-                "pool_reset_on_return": None,  # a reset would undo another user's work on the one connection
-                "connect_args": {"check_same_thread": False},
-            }
-        engine = create_engine(url, **options)
+            connect["check_same_thread"] = False
+            options["poolclass"] = StaticPool
+            # A reset would undo another user's work on the one connection.
+            options["pool_reset_on_return"] = None
+        engine = create_engine(url, connect_args=connect, **options)
         event.listen(engine, "connect", _set_up)
         return engine
 
