@@ -21,13 +21,31 @@ _URL_BASES: tuple[type, ...] = (
 )
 
 
+PATH_CLASSES = (
+    pathlib.Path,
+    pathlib.PurePath,
+    pathlib.PosixPath,
+    pathlib.PurePosixPath,
+    pathlib.WindowsPath,
+    pathlib.PureWindowsPath,
+)
+ADDRESS_CLASSES = (ipaddress.IPv4Address, ipaddress.IPv6Address)
+NETWORK_CLASSES = (
+    ipaddress.IPv4Network,
+    ipaddress.IPv6Network,
+    ipaddress.IPv4Interface,
+    ipaddress.IPv6Interface,
+)
+
+
 def _path(node: ScalarNode, build: Build) -> Codec:
     # Path and PurePath make objects of the platform's own class.
     made: type = type(node.type()) if node.type in (pathlib.Path, pathlib.PurePath) else node.type
     return TextualCodec((made,), str, made)
 
 
-def _is_url(node: Node) -> bool:
+def is_url(node: Node) -> bool:
+    """Whether a node is of one of pydantic's classes of URLs."""
     return isinstance(node, ScalarNode) and issubclass(node.type, _URL_BASES)
 
 
@@ -49,24 +67,10 @@ def _url(node: ScalarNode, build: Build) -> Codec:
     return TextualCodec((url_class,), to_text, url_class)
 
 
-for _path_class in (
-    pathlib.Path,
-    pathlib.PurePath,
-    pathlib.PosixPath,
-    pathlib.PurePosixPath,
-    pathlib.WindowsPath,
-    pathlib.PureWindowsPath,
-):
+for _path_class in PATH_CLASSES:
     registry.register(_path_class, _path)
-for _address_class in (
-    ipaddress.IPv4Address,
-    ipaddress.IPv6Address,
-    ipaddress.IPv4Network,
-    ipaddress.IPv6Network,
-    ipaddress.IPv4Interface,
-    ipaddress.IPv6Interface,
-):
+for _address_class in (*ADDRESS_CLASSES, *NETWORK_CLASSES):
     registry.register(
         _address_class, lambda node, build: TextualCodec((node.type,), str, node.type)
     )
-registry.register_predicate(_is_url, _url)
+registry.register_predicate(is_url, _url)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import ipaddress
 import operator
-import pathlib
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from enum import Flag
@@ -13,15 +12,14 @@ from typing import Any, Literal
 from uuid import UUID
 
 import pydantic
-import pydantic_core
 from hypothesis import strategies as st
 from pydantic import ByteSize
 
+from ecs_sql.codecs.addresses import NETWORK_CLASSES, PATH_CLASSES, is_url
 from ecs_sql.nodes import (
     AnyNode,
     EnumNode,
     LiteralNode,
-    Node,
     NoneNode,
     ScalarNode,
     SecretNode,
@@ -165,18 +163,6 @@ def _interfaces(node: ScalarNode, build: Build) -> st.SearchStrategy[Any]:
     )
 
 
-def _is_url(node: Node) -> bool:
-    return isinstance(node, ScalarNode) and issubclass(node.type, _URL_BASES)
-
-
-_URL_BASES: tuple[type, ...] = (
-    pydantic.AnyUrl.__mro__[-2],
-    pydantic.PostgresDsn.__mro__[-2],
-    pydantic_core.Url,
-    pydantic_core.MultiHostUrl,
-)
-
-
 def _urls(node: ScalarNode, build: Build) -> st.SearchStrategy[Any]:
     taken = list(_taken_urls(node.type))
     if not taken:
@@ -209,23 +195,11 @@ _SCALARS: dict[type, Callable[[Limits], st.SearchStrategy[Any]]] = {
 
 for _class, _make in _SCALARS.items():
     registry.register(_class, _limited(_make))
-for _class in (
-    pathlib.Path,
-    pathlib.PurePath,
-    pathlib.PosixPath,
-    pathlib.PurePosixPath,
-    pathlib.WindowsPath,
-    pathlib.PureWindowsPath,
-):
+for _class in PATH_CLASSES:
     registry.register(_class, _paths)
-for _class in (
-    ipaddress.IPv4Network,
-    ipaddress.IPv6Network,
-    ipaddress.IPv4Interface,
-    ipaddress.IPv6Interface,
-):
+for _class in NETWORK_CLASSES:
     registry.register(_class, _interfaces)
-registry.register_predicate(_is_url, _urls)
+registry.register_predicate(is_url, _urls)
 registry.register(NoneNode, lambda node, build: st.none())
 registry.register(AnyNode, lambda node, build: hostile.JSON)
 registry.register(EnumNode, _members)

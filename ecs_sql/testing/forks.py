@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import TypeVar
 from uuid import UUID
 
 from ecs_sql.entity import Entity
@@ -13,8 +12,6 @@ from ecs_sql.storage.protocol import EntityStorage
 from ecs_sql.testing.models import Folder, Frozen, Node, Open, Placement, Scene, Tag, Validated
 from ecs_sql.testing.pictures import assert_same_graph, assert_same_picture, picture
 from ecs_sql.testing.support import StorageHooks
-
-N = TypeVar("N", bound=Entity)
 
 
 class ForkContract(StorageHooks):
@@ -312,7 +309,7 @@ class ForkContract(StorageHooks):
         assert root.parent_id == first
 
     def _check_that_it_forks(
-        self, storage: EntityStorage, entity: N, change: Callable[[], object]
+        self, storage: EntityStorage, entity: Entity, change: Callable[[], object]
     ) -> None:
         before = entity.ecs_id
         change()
