@@ -253,7 +253,7 @@ class _Layout:
 _OLD_IDS = Identity._fields.index("old_ids")
 
 
-def _dicts(entities: Sequence[IdentifiedModel]) -> list[dict[str, Any]]:
+def _dicts(entities: Sequence[IdentifiedModel]) -> list[Any]:
     return [entity.__dict__ for entity in entities]
 
 
