@@ -202,6 +202,8 @@ def scatter(places: Sequence[Any], converted: list[Any]) -> list[Any]:
     """The converted items at the places that are not None, None at the others."""
     if len(converted) == len(places):
         return converted
+    if not converted:
+        return [None] * len(places)
     remaining = iter(converted)
     return [None if place is None else next(remaining) for place in places]
 

@@ -29,7 +29,6 @@ from binascii import b2a_base64, unhexlify
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from struct import Struct
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -133,9 +132,10 @@ def _byte_leaves(data: bytes) -> list[bytes]:
     return [b"r" + piece for piece in _byte_pieces(data)]
 
 
-_HEX_GROUPS = Struct("8s4s4s4s12s")
-_SEPARATOR = b'","'
-_ITEM_LENGTH = 36 + len(_SEPARATOR)
+_ITEM = b'00000000-0000-0000-0000-000000000000","'
+"""One of many ids in canonical JSON, up to where the next one begins."""
+_ITEM_LENGTH = len(_ITEM)
+_DIGITS = [place for place, sign in enumerate(_ITEM) if sign == ord("0")]
 
 
 def _id_leaves(text: str) -> list[bytes]:
@@ -154,9 +154,17 @@ def _joined(leaves: Sequence[bytes]) -> bytes:
     if form == {b"r"}:
         return content
     if form == {b"i"} and len(content) % 16 == 0:
-        groups = _HEX_GROUPS.iter_unpack(content.hex().encode("ascii"))
-        return b'["' + _SEPARATOR.join(map(b"-".join, groups)) + b'"]'
+        return _id_texts(content)
     raise ValueError("its leaves are of no form that is known")
+
+
+def _id_texts(packed: bytes) -> bytes:
+    """The canonical JSON of a list of ids, by digit: the first one of all of them, then the second one."""
+    digits = packed.hex().encode("ascii")
+    text = bytearray(_ITEM * (len(packed) // 16))
+    for number, place in enumerate(_DIGITS):
+        text[place::_ITEM_LENGTH] = digits[number :: len(_DIGITS)]
+    return b'["' + text[:-2] + b"]"
 
 
 def _pointer(leaves: Iterable[bytes], chunks: dict[str, Chunk]) -> str:
