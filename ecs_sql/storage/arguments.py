@@ -35,14 +35,16 @@ def checked_entities(entities: Iterable[E]) -> list[E]:
 
 
 def checked_id(ecs_id: UUID) -> UUID:
-    """The id.
+    """The id, as exactly a UUID: a loaded object may get it for its own.
 
     Raises:
         NotAnIdError: when it is none.
     """
-    if type(ecs_id) is not UUID and not issubclass(type(ecs_id), UUID):
+    if type(ecs_id) is UUID:
+        return ecs_id
+    if not issubclass(type(ecs_id), UUID):
         raise NotAnIdError(ecs_id)
-    return ecs_id
+    return UUID(int=ecs_id.int)
 
 
 def checked_ids(ecs_ids: Iterable[UUID]) -> list[UUID]:

@@ -259,7 +259,7 @@ class VersionedStorage(TransactionalStorage, Verifiable):
     def get(self, ecs_id: UUID, entity_type: None = None) -> Entity | None: ...
     def get(self, ecs_id: UUID, entity_type: type[Entity] | None = None) -> Entity | None:
         """See `EntityStorage.get`."""
-        checked_id(ecs_id)
+        ecs_id = checked_id(ecs_id)
         if entity_type is not None:
             self._check_known(entity_type)
         entity: Entity | None = self._get_one(ecs_id)

@@ -6,10 +6,11 @@ next one fills the processor's caches again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from itertools import count
 from operator import itemgetter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 _type_of = itemgetter(-1)
 _IDENTITY_WIDTH = len(IDENTITY_COLUMNS)
+_ECS_ID = IDENTITY_COLUMNS.index("ecs_id")
+_NOTHING_ASKED: Mapping[Any, UUID] = MappingProxyType({})
 _OLD_IDS = ((IDENTITY_COLUMNS.index("old_ids"), IDS),)
 
 
@@ -195,9 +198,10 @@ class VersionReader:
 
     def _joined(self, statements: ClassStatements, ecs_ids: Collection[UUID]) -> list[Rows]:
         """Those of the versions that are of exactly one class, in one statement."""
-        ids = self._dialect.bind_ids(list(ecs_ids))
+        asked = list(ecs_ids)
+        ids = self._dialect.bind_ids(asked)
         own = f" AND base_entities.type = '{statements.codec.spec.table_name}'"
-        convert = partial(self._joined_rows, statements)
+        convert = partial(self._joined_rows, statements, asked=_by_text(ids, asked))
         return [
             rows
             for condition, parameters in self._dialect.membership("base_entities.ecs_id", ids)
@@ -207,12 +211,18 @@ class VersionReader:
         ]
 
     def _joined_rows(
-        self, statements: ClassStatements, rows: Sequence[Any], codes: list[Any]
+        self,
+        statements: ClassStatements,
+        rows: Sequence[Any],
+        codes: list[Any],
+        asked: Mapping[Any, UUID] = _NOTHING_ASKED,
     ) -> Rows:
-        """Rows that bring all columns of their class with them."""
+        """Rows that bring all columns of their class with them; ids that were asked for need no parsing."""
         if not rows:
             return Rows.of(statements.codec, ())
         columns = _columns(rows)
+        if asked and all(known := list(map(asked.get, columns[_ECS_ID]))):
+            columns[_ECS_ID] = known
         bookkeeping = self._bookkeeping(statements, columns, rows, codes)
         end = _IDENTITY_WIDTH + len(statements.content_converters)
         content = self._content(
@@ -327,6 +337,12 @@ class VersionReader:
                 statement = f"SELECT ecs_id FROM base_entities WHERE id = {int(row_id)}"
                 ((ecs_id,),), _ = self._driver.query(statement, ())
                 raise UnknownDiscriminatorError(discriminator, as_uuid(ecs_id))
+
+
+def _by_text(texts: Sequence[Any], ecs_ids: Sequence[UUID]) -> Mapping[Any, UUID]:
+    """The ids by their texts, where the driver takes texts."""
+    is_text = set(map(type, texts)) == {str}
+    return dict(zip(texts, ecs_ids, strict=True)) if is_text else _NOTHING_ASKED
 
 
 def _columns(rows: Sequence[Any]) -> list[list[Any]]:

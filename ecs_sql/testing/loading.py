@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from ecs_sql.testing.models import Aliased, Counter, Frozen, Node, Open, Validated
 from ecs_sql.testing.pictures import assert_same_graph
 from ecs_sql.testing.support import StorageHooks
@@ -78,6 +80,20 @@ class LoadingContract(StorageHooks):
         loaded = storage.get(node.ecs_id, Node)
         assert loaded is not None
         assert loaded.model_fields_set == set(Node.model_fields)
+
+    def test_an_id_is_exactly_a_uuid_whatever_was_asked_for(self) -> None:
+        class Name(UUID):
+            pass
+
+        storage = self.make_storage([Node])
+        nodes = storage.register_many([Node(name="a"), Node(name="b", next=Node(name="c"))])
+        names = [Name(str(node.ecs_id)) for node in nodes]
+        loaded = storage.get_many(names)
+        for name in names * 2:  # a storage may read the second one of a class in another way
+            loaded.append(storage.get(name))
+        with storage.transaction():
+            loaded += [storage.get(name) for name in names]
+        assert [node and type(node.ecs_id) for node in loaded] == [UUID] * len(loaded)
 
     def test_a_loaded_object_behaves_as_its_class_says(self) -> None:
         storage = self.make_storage([Frozen, Validated, Aliased, Open])
