@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -78,16 +79,15 @@ def _groups(
     inserts: Sequence[Insert], positions: Sequence[int]
 ) -> Iterator[tuple[EntityCodec, Sequence[int], list[Content]]]:
     """The inserts of each class: where they stand in stored order, and their contents."""
-    codecs = list(map(_codec_of, inserts))
     contents = list(map(_content_of, inserts))
-    if len(set(codecs)) == 1:
-        yield codecs[0], positions, contents
-        return
     groups: dict[EntityCodec, tuple[list[int], list[Content]]] = {}
-    for codec, position, content in zip(codecs, positions, contents, strict=True):
+    start = 0
+    for codec, run in groupby(map(_codec_of, inserts)):  # those of a class mostly stand together
+        end = start + len(list(run))
         own_positions, own_contents = groups.setdefault(codec, ([], []))
-        own_positions.append(position)
-        own_contents.append(content)
+        own_positions += positions[start:end]
+        own_contents += contents[start:end]
+        start = end
     for codec, own in groups.items():
         yield codec, *own
 
