@@ -54,9 +54,8 @@ class EntityCodec:
             type.__setattr__(spec.entity_class, "__ecs_stored_names__", self.stored_names)
             self._fields_set = None  # the class makes it when somebody asks
         self._layout = _Layout(spec)
-        conversions = [form.conversion for _, form in self._forms]
-        self._fields_of = self._layout.row_function(conversions)
-        self._decodes_alone = not any(known.takes_context for known in conversions)
+        self._fields_of: Callable[..., dict[str, Any]] | None = None
+        self._decodes_alone = False
         self.holds_references = bool(self._parsers)
         self.is_simple = not (
             self.holds_references
@@ -76,22 +75,40 @@ class EntityCodec:
                 walk(value, found)
         return found
 
-    def encode(self, entities: Sequence[IdentifiedModel], id_of: IdOf) -> list[Content]:
+    def encode(
+        self,
+        entities: Sequence[IdentifiedModel],
+        id_of: IdOf,
+        known: Sequence[Content] = (),
+    ) -> list[Content]:
         """The contents of the entities, their references under the ids that `id_of` gives.
+
+        Args:
+            entities: of the codec's class.
+            id_of: the id of an entity that is referred to.
+            known: what the contents of these entities were; values that are still the same objects, and cannot
+                have changed, are not looked at again.
 
         Raises:
             UnstorableValueError: when a value cannot be kept.
         """
         try:
-            return self._encode(entities, id_of)
+            return self._encode(entities, id_of, known)
         except (Refusal, RecursionError):
             for entity in entities:
                 self._encode_one(entity, id_of)
             raise  # pragma: no cover - a list is refused only where one of its values is
 
-    def _encode(self, entities: Sequence[IdentifiedModel], id_of: IdOf) -> list[Content]:
-        run, values = Encoding(id_of), _dicts(entities)
-        columns = [form.encode(_values(entities, values, name), run) for name, form in self._forms]
+    def _encode(
+        self, entities: Sequence[IdentifiedModel], id_of: IdOf, known: Sequence[Content]
+    ) -> list[Content]:
+        run, dicts = Encoding(id_of), _dicts(entities)
+        before = list(zip(*known, strict=True)) if known else repeat(())
+        columns: list[Sequence[Any]] = []
+        for (name, form), old in zip(self._forms, before, strict=False):
+            values = _values(entities, dicts, name)
+            is_known = old and form.is_unchanged is not None and form.is_unchanged(values, old)
+            columns.append(old if is_known else form.encode(values, run))
         return list(zip(*columns, strict=True)) if columns else [()] * len(entities)
 
     def _encode_one(self, entity: IdentifiedModel, id_of: IdOf) -> None:
@@ -159,10 +176,18 @@ class EntityCodec:
         Raises:
             Exception: of any kind, when a stored form is broken; `located` tells which.
         """
+        fields_of = self._fields_of or self._compiled()
         run = None if self._decodes_alone else Decoding({})
         entity: IdentifiedModel = object.__new__(self.spec.entity_class)
-        fill_instance(entity, self._fields_of(row, run), self._fields_set, None)
+        fill_instance(entity, fields_of(row, run), self._fields_set, None)
         return entity, run
+
+    def _compiled(self) -> Callable[..., dict[str, Any]]:
+        """What makes of one row an entity's fields; for many classes together to compile it takes long."""
+        conversions = [form.conversion for _, form in self._forms]
+        self._decodes_alone = not any(known.takes_context for known in conversions)
+        self._fields_of = self._layout.row_function(conversions)
+        return self._fields_of
 
     def renewed(self, content: Content) -> Content | None:
         """A content that an older version of the class wrote, as this one writes it; None if undecodable."""

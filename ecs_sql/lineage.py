@@ -5,23 +5,20 @@ A plan is made without touching the objects; ids enter them only after the rows 
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from operator import attrgetter, is_
+from functools import cached_property
+from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from ecs_sql.codecs.base import Encoding, Refusal, only_of_type, some
+from ecs_sql.bookkeeping import checked_identities
 from ecs_sql.codecs.references import pinned_id
-from ecs_sql.codecs.times import NativeDatetimeCodec
 from ecs_sql.entity_codec import Content, EntityCodec
 from ecs_sql.errors import (
     CopyConflictError,
     IdentityConflictError,
     LineageError,
-    UnstorableValueError,
 )
 from ecs_sql.graph import Graph
 from ecs_sql.identity import (
@@ -63,8 +60,6 @@ class Insert(NamedTuple):
 
 
 _content_of = attrgetter("content")
-_parent_of = attrgetter("parent_id")
-_old_ids_of = attrgetter("old_ids")
 _number_of = attrgetter("identity.ecs_id.int")  # a UUID's hash is Python code, a number's is not
 _parent_of_insert = attrgetter("identity.parent_id")
 
@@ -73,7 +68,6 @@ class Survey:
     """A graph encoded as it is, against what a storage remembers of its objects.
 
     Attributes:
-        contents: per node, by its `id()`, its content under the present ids.
         changed: nodes that are known to differ from their stored version.
         unknown: nodes of which the storage remembers nothing; it has to look them up.
         identities: the checked bookkeeping of the unknown nodes, by their `id()`.
@@ -81,15 +75,26 @@ class Survey:
 
     def __init__(self, graph: Graph, memories_of: MemoriesOf) -> None:
         self.graph = graph
-        self.contents: dict[int, Content] = {}
+        self._encoded: list[tuple[Sequence[IdentifiedModel], Sequence[Content]]] = []
         self.changed: list[IdentifiedModel] = []
         self.unknown: list[IdentifiedModel] = []
         for codec, nodes in graph.groups.values():
-            contents = codec.encode(nodes, pinned_id)
-            self.contents.update(zip(map(id, nodes), contents, strict=True))
-            self._compare(codec, nodes, contents, memories_of(nodes))
+            memories = memories_of(nodes)
+            known = list(map(_content_of, memories)) if all(memories) else []
+            contents = codec.encode(nodes, pinned_id, known)
+            self._encoded.append((nodes, contents))
+            if known != contents:
+                self._compare(codec, nodes, contents, memories)
         identities = checked_identities(self.unknown, identities_of(self.unknown))
         self.identities = dict(zip(map(id, self.unknown), identities, strict=True))
+
+    @cached_property
+    def contents(self) -> dict[int, Content]:
+        """Per node, by its `id()`, its content under the present ids; made where something is to be written."""
+        found: dict[int, Content] = {}
+        for nodes, contents in self._encoded:
+            found.update(zip(map(id, nodes), contents, strict=True))
+        return found
 
     def _compare(
         self,
@@ -100,90 +105,17 @@ class Survey:
     ) -> None:
         if not any(memories):
             self.unknown.extend(nodes)
-        elif not all(memories) or list(map(_content_of, memories)) != contents:
-            for node, content, memory in zip(nodes, contents, memories, strict=True):
-                if memory is None:
-                    self.unknown.append(node)
-                elif content != memory.content and not codec.same_content(content, memory.content):
-                    self.changed.append(node)
+            return
+        for node, content, memory in zip(nodes, contents, memories, strict=True):
+            if memory is None:
+                self.unknown.append(node)
+            elif content != memory.content and not codec.same_content(content, memory.content):
+                self.changed.append(node)
 
     @property
     def is_settled(self) -> bool:
         """Whether every node is known to be stored as it is."""
         return not self.changed and not self.unknown
-
-
-def checked_identity(entity: IdentifiedModel, identity: Identity) -> Identity:
-    """The bookkeeping as it is stored, `created_at` in UTC.
-
-    Raises:
-        UnstorableValueError: when a bookkeeping field holds what it cannot.
-        LineageError: when the version would be its own ancestor.
-    """
-    return checked_identities([entity], [identity])[0]
-
-
-def checked_identities(
-    entities: Sequence[IdentifiedModel], identities: Sequence[Identity]
-) -> Sequence[Identity]:
-    """The bookkeeping of several entities as it is stored; see `checked_identity`."""
-    try:
-        checked = _checked(identities)
-    except Refusal:
-        for entity, identity in zip(entities, identities, strict=True):
-            _check_one(entity, identity)
-        raise  # pragma: no cover - a list is refused only where one of its values is
-    if any(map(_parent_of, identities)) or any(map(_old_ids_of, identities)):
-        for entity, identity in zip(entities, identities, strict=True):
-            _check_ancestors(entity, identity)
-    return checked
-
-
-def _checked(identities: Sequence[Identity]) -> Sequence[Identity]:
-    if not identities:
-        return identities
-    ecs_ids, lineage_ids, parent_ids, created_at, old_ids = zip(*identities, strict=True)
-    for ids in (ecs_ids, lineage_ids, some(parent_ids), list(chain.from_iterable(old_ids))):
-        only_of_type(ids, UUID)
-    are_plain = set(map(type, created_at)) == {dt.datetime}
-    plain = list(created_at if are_plain else map(_plain_datetime, created_at))
-    in_utc = _CREATED_AT.encode(plain, Encoding(pinned_id))
-    if all(map(is_, in_utc, created_at)):
-        return identities
-    return list(named_tuples(Identity, ecs_ids, lineage_ids, parent_ids, in_utc, old_ids))
-
-
-def _check_one(entity: IdentifiedModel, identity: Identity) -> None:
-    for name in Identity._fields:
-        probe = identity._replace(
-            **{other: value for other, value in _SOUND._asdict().items() if other != name}
-        )
-        try:
-            _checked([probe])
-        except Refusal as refusal:
-            raise UnstorableValueError(
-                type(entity), identity.ecs_id, name, refusal.value, refusal.reason
-            ) from refusal
-
-
-def _check_ancestors(entity: IdentifiedModel, identity: Identity) -> None:
-    if identity.ecs_id == identity.parent_id or identity.ecs_id in identity.old_ids:
-        raise LineageError(
-            type(entity), identity.ecs_id, identity.parent_id, "it would be its own ancestor"
-        )
-
-
-def _plain_datetime(value: Any) -> Any:
-    """A subclass of datetime (a test's frozen clock, say) as a plain one."""
-    if type(value) is not dt.datetime and isinstance(value, dt.datetime):
-        return dt.datetime.combine(value.date(), value.timetz())
-    return value
-
-
-_SOUND = Identity(UUID(int=1), UUID(int=1), None, utc_now(), ())
-_created_at_column = NativeDatetimeCodec(aware=True).column
-assert _created_at_column is not None  # noqa: S101  (a class attribute that mypy sees as optional)
-_CREATED_AT = _created_at_column
 
 
 def sort_unknown(
@@ -294,9 +226,9 @@ def _final_contents(
     survey: Survey, forked: Mapping[int, IdentifiedModel], id_of: Any
 ) -> dict[int, Content]:
     """The contents under the planned ids; only who refers to a forked entity is encoded anew."""
-    contents = dict(survey.contents)
     if not forked:
-        return contents
+        return survey.contents
+    contents = dict(survey.contents)
     again: dict[type[IdentifiedModel], list[IdentifiedModel]] = {}
     for node, children in zip(survey.graph.nodes, survey.graph.children, strict=True):
         if any(id(child) in forked for child in children):

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, MetaData, Result, Table, event
 from sqlalchemy.orm import Mapper, ORMExecuteState, Session, object_session, registry, synonym
 
+from ecs_sql.bookkeeping import checked_identity
 from ecs_sql.codecs.columns import FieldColumn
 from ecs_sql.codecs.references import pinned_id
 from ecs_sql.column_types import python_value
@@ -16,7 +17,6 @@ from ecs_sql.entity_codec import codec_of
 from ecs_sql.errors import DetachedRowError, ImmutableVersionError, UnregisteredClassError
 from ecs_sql.fields import EntitySpec, FieldSpec, table_parent
 from ecs_sql.identity import IdentifiedModel, identity_of
-from ecs_sql.lineage import checked_identity
 from ecs_sql.row_chunks import buffer_where_needed, show_whole_values, with_whole_values
 from ecs_sql.tables import BASE_TABLE
 

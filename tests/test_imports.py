@@ -26,6 +26,7 @@ LAYERS = (
     "annotations",
     "codecs",
     "fields",
+    "bookkeeping",
     "entity_codec",
     "graph",
     "diff",

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from math import isfinite
+from operator import is_
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
@@ -119,7 +120,8 @@ class ColumnForm:
     tells the ids in what it made, and `decode` makes the values once all those entities are there.
 
     A form whose decoding needs nothing but the canonical value may give `decode_one` besides, which makes one
-    value; whatever it raises, `decode` tells better.
+    value; whatever it raises, `decode` tells better. One that can tell more quickly than by encoding that values
+    are still those of some canonical ones gives `is_unchanged`, which says no where it is not sure.
     """
 
     __slots__ = (
@@ -127,6 +129,7 @@ class ColumnForm:
         "decode_one",
         "encode",
         "is_nullable",
+        "is_unchanged",
         "kept_type",
         "parse",
         "pins",
@@ -143,6 +146,7 @@ class ColumnForm:
     ) -> None:
         self.decode_one: Callable[[Any], Any] | None = None
         self.kept_type: type | None = None
+        self.is_unchanged: Callable[[list[Any], Sequence[Any]], bool] | None = None
         self.is_nullable = False
         self.sql_type = sql_type
         self.encode = encode
@@ -158,6 +162,7 @@ class ColumnForm:
     def keeping(self, kept_type: type) -> ColumnForm:
         """The same, where canonical values of exactly one type are the values, and there are no others."""
         self.kept_type = kept_type
+        self.is_unchanged = _are_same
         return self.decoding_one(exactly(kept_type))
 
     def nullable(self) -> ColumnForm:
@@ -179,6 +184,7 @@ class ColumnForm:
         )
         form.decode_one = self.decode_one
         form.kept_type = self.kept_type
+        form.is_unchanged = self.is_unchanged and _unless_none(self.is_unchanged)
         form.is_nullable = True
         return form
 
@@ -191,6 +197,25 @@ class ColumnForm:
             )
         decode = self.decode
         return Conversion(lambda value, run: decode([value], run)[0], takes_context=True)
+
+
+def _are_same(values: list[Any], canonical: Sequence[Any]) -> bool:
+    return all(map(is_, values, canonical))
+
+
+def _unless_none(
+    is_unchanged: Callable[[list[Any], Sequence[Any]], bool],
+) -> Callable[[list[Any], Sequence[Any]], bool]:
+    if is_unchanged is _are_same:  # of None too
+        return _are_same
+
+    def both(values: list[Any], canonical: Sequence[Any]) -> bool:
+        gaps = [value is None for value in values]
+        return gaps == [value is None for value in canonical] and is_unchanged(
+            some(values), some(canonical)
+        )
+
+    return both
 
 
 def some(values: Iterable[Any]) -> list[Any]:
