@@ -14,7 +14,7 @@ from uuid import UUID
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[2]
 
 
 class Writers:
@@ -23,7 +23,7 @@ class Writers:
     def __init__(self, url: str, names: Sequence[str], count: int) -> None:
         self._program = subprocess.Popen(
             [sys.executable, "-m", "tests.storage.writer", url, str(count), *names],
-            cwd=_ROOT,
+            cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,7 @@ from ecs_sql import Entity, SqlAlchemyEntityStorage, errors
 from ecs_sql.testing import assert_same_graph, assert_same_picture, picture
 from ecs_sql.testing.models import Node
 from tests.statements import count_statements
-from tests.storage.processes import writers
+from tests.storage.processes import ROOT, writers
 from tests.storage.writer import CHILDREN, VERSIONS, assert_whole, change, graph
 
 if TYPE_CHECKING:
@@ -412,6 +414,23 @@ def test_the_same_graphs_from_many_processes_are_stored_once(database_url: str) 
     assert len(firsts) == 5 * (CHILDREN + 1)
     assert len(nodes) == len(firsts) + 4 * 5 * CHILDREN  # each process made its own changes
     storage.engine.dispose()
+
+
+@needs_fork
+def test_processes_may_open_a_new_database_at_once(
+    storages: Storages, sql_backend_name: str
+) -> None:
+    many = (
+        25 if sql_backend_name == "sqlite" else 2
+    )  # a file changes its mode when it is first opened
+    urls = [storages.database(sql_backend_name) for _ in range(many)]
+    program = [sys.executable, "-m", "tests.storage.opener", "6", *urls]
+    run = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (0, ""), run.stderr
+    for url in urls:
+        storage = SqlAlchemyEntityStorage(url, [Node])
+        assert len(storage.list_by_type(Node)) == 6
+        storage.engine.dispose()
 
 
 @needs_fork

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
@@ -49,9 +51,29 @@ def is_memory(url: URL) -> bool:
     )
 
 
+_AT_ONCE_SECONDS = 1.0
+_WAL_PAUSES_SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+
+
+def _use_wal(cursor: sqlite3.Cursor) -> None:
+    """Turn a file to WAL. Where another process does so too, SQLite fails at once, whatever its patience."""
+    for pause in _WAL_PAUSES_SECONDS:
+        started = time.monotonic()
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            is_busy = error.sqlite_errorcode & _PRIMARY_CODE == sqlite3.SQLITE_BUSY
+            if not is_busy or time.monotonic() - started > _AT_ONCE_SECONDS:
+                raise
+            time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311  (so that they do not meet again)
+        else:
+            return
+    cursor.execute("PRAGMA journal_mode = WAL")
+
+
 def _set_up(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _use_wal(cursor)
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
