@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid4
 
 import pytest
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ecs_sql import EntityStorage
+    from ecs_sql.storage.base import VersionedStorage
     from tests.property.machine_model import Model
     from tests.property.strategies import Change
     from tests.storages import Storages
@@ -197,9 +198,12 @@ class Backend:
         self._forget_cleared()
 
     def _forget_cleared(self) -> None:
-        """The second storage remembers objects whose versions are gone; a clear of its own ends that."""
+        """The second storage remembers objects whose versions are gone; it would know after a clear of its own.
+
+        That would remove what was stored since, so it is let know without one.
+        """
         if self._cleared and not self._blocks:
-            self.second.clear()
+            cast("VersionedStorage", self.second)._renew_token()
             self._cleared = False
 
     def begin(self, *, joined: bool) -> None:
